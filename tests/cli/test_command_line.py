@@ -177,9 +177,16 @@ def test_valohai_runs_in_the_directory_of_its_file(tmp_path, monkeypatch):
 
 def test_git_does_not_see_the_default_store(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    make_default_store()
+    make_default_store(None, None)
     assert Path("artifacts/.gitignore").read_text() == "*\n"
     Path("artifacts/.gitignore").unlink()
-    make_default_store()  # somebody else's directory by now
+    make_default_store(None, None)  # somebody else's directory by now
     assert list(Path("artifacts").iterdir()) == []
+    Path("artifacts").rmdir()
+    make_default_store("elsewhere", None)
+    make_default_store(None, "s3://bucket")
+    monkeypatch.setenv("TRANSLATOR_STORE", "elsewhere")
+    make_default_store(None, None)
+    monkeypatch.delenv("TRANSLATOR_STORE")
+    assert not Path("artifacts").exists()
     assert main(["runs"]) == 0

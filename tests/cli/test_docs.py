@@ -39,7 +39,7 @@ def test_a_page_is_printed(name: str, page: str, capfdbinary: pytest.CaptureFixt
 
 def test_a_misspelt_page_is_an_error_with_the_right_name(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["docs", "sematics"]) == USAGE
-    assert capsys.readouterr().err == "translate: there is no page 'sematics'\n  did you mean 'semantics'?\n"
+    assert capsys.readouterr().err == "translate: there is no page 'sematics'; did you mean 'semantics'?\n"
 
 
 def test_metadata_name_the_licence_and_all_languages() -> None:

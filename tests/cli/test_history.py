@@ -94,6 +94,21 @@ def test_the_store_of_the_configuration_counts(translate: Run, tmp_path: Path) -
     assert ["run", "second"] in cells(translate("show", "--pipeline", "Training Pipeline")[1])
 
 
+def test_the_store_of_the_variable_counts_before_the_configuration(
+    translate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "translator.toml").write_text(f'[defaults]\nstore = "{tmp_path}/nothing"\n')
+    monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path / "artifacts"))
+    assert "second" in translate("runs")[1]
+    assert ["run", "second"] in cells(translate("show")[1])
+    assert translate("runs", "--store", "nothing")[1] == f"no runs in {tmp_path / 'nothing'}\n"
+    monkeypatch.setenv("TRANSLATOR_STORE", "nothing://x")
+    assert translate("runs")[2].startswith("translate: TRANSLATOR_STORE: the store nothing://x cannot be opened: ")
+    monkeypatch.setenv("TRANSLATOR_STORE", "artifact-store/ml")
+    status, _, err = translate("runs")
+    assert (status, err.split("; ")[1]) == (2, "give the store's address with --store\n")
+
+
 def test_only_the_latest_runs_are_listed(translate: Run, made: Made) -> None:
     for number in range(22):
         made.execution(f"r{number}", "train")

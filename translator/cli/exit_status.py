@@ -7,4 +7,7 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
 class UsageError(TranslatorError):
-    """An invalid command line."""
+    """An invalid command line, described in one line."""
+
+    def __str__(self) -> str:
+        return self.message if self.hint is None else f"{self.message}; {self.hint}"

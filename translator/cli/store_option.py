@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import UsageError
+from translator.shim import variables
 
 if TYPE_CHECKING:
     import argparse
@@ -19,13 +21,15 @@ if TYPE_CHECKING:
 
 STORE = "artifacts"
 """The default store: a directory below the current one."""
+_BLOCKS = "artifact-store/"
+"""What a value of ``TRANSLATOR_STORE`` begins with if it names a block of Prefect."""
 RUN_HELP = "run id, the beginning of one, or 'latest' (default)"
 
 
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add ``--store``."""
     where = "artifact store: a directory, or a URI such as s3://bucket/prefix"
-    default = f"(default: the store in translator.toml, else ./{STORE})"
+    default = f"(default: ${variables.STORE}, else the store in translator.toml, else ./{STORE})"
     parser.add_argument("--store", metavar="URI", help=f"{where} {default}")
 
 
@@ -36,15 +40,20 @@ def add_history(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
 
 
-def make_default_store() -> None:
-    """Make the default store, out of sight of Git, if it does not exist; what goes wrong shows when it is opened."""
+def make_default_store(option: str | None, setting: str | None) -> None:
+    """Make the default store, out of sight of Git, if it counts and does not exist; ``open_chosen`` reports faults."""
+    if option or os.environ.get(variables.STORE) or setting:
+        return
     with contextlib.suppress(OSError):
         Path(STORE).mkdir()
         (Path(STORE) / ".gitignore").write_text("*\n", encoding="utf-8")
 
 
 def open_chosen(option: str | None, setting: str | None) -> tuple[str, Store]:
-    """Open the store that an option names, else a setting, else the default; return its URI or absolute path, too.
+    """Open the store that an option names, else ``TRANSLATOR_STORE``, a setting or the default.
+
+    Returns:
+        its URI or absolute path, and the store.
 
     Raises:
         UsageError: it cannot be opened.
@@ -52,13 +61,20 @@ def open_chosen(option: str | None, setting: str | None) -> tuple[str, Store]:
     from translator.shim.masking.uris import redact
     from translator.shim.store import StoreError, open_store
 
-    wanted = option or setting or STORE
+    variable = os.environ.get(variables.STORE)
+    chosen_by = "--store" if option else variables.STORE if variable else None
+    wanted = option or variable or setting or STORE
+    if chosen_by == variables.STORE and wanted.startswith(_BLOCKS):
+        raise UsageError(
+            f"{variables.STORE} names a block of Prefect ({wanted}), which this command cannot read",
+            "give the store's address with --store",
+        )
     uri = wanted if "://" in wanted else str(Path(wanted).absolute())
     try:
         return uri, open_store(uri)
     except (StoreError, ValueError, ImportError, OSError) as error:
-        shown, where = redact(wanted), "--store" if option else "the store"
-        named = where if shown in str(error) and option else f"{where} {shown}"
+        shown, where = redact(wanted), chosen_by or "the store"
+        named = where if shown in str(error) and chosen_by else f"{where} {shown}"
         raise UsageError(str(error) if str(error).startswith(named) else f"{named}: {error}") from None
 
 
