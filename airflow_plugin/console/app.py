@@ -21,10 +21,10 @@ from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.console import page
 from airflow_plugin.console.attempts import UnknownAttemptError, execution_of, folder_of, leaves_manifest
 from airflow_plugin.database.lookups import dag_of
-from translator.shim.store import LOG, MANIFEST, OUTPUTS, NoManifestError, StoreError, open_store
+from translator.shim.store import LOG, MANIFEST, OUTPUTS, NoManifestError, StoreError, open_store, uploads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from typing import BinaryIO
 
     from translator.shim.contract import ExecutionId, FileRecord, Manifest
@@ -85,6 +85,15 @@ class Try:
         except StoreError as error:
             raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
 
+    def uploads(self) -> list[FileRecord]:
+        """Return the outputs that the try published before its command ended."""
+        if self.folder is None:
+            return []
+        try:
+            return uploads.read(self.store, self.folder)
+        except StoreError as error:
+            raise HTTPException(status.HTTP_502_BAD_GATEWAY, str(error)) from error
+
     def nothing(self, name: str) -> str:
         """Explain why a file of the attempt is missing: what was looked for."""
         return self.missing or f"there is no {self.store.uri(f'{self.folder}/{name}')}"
@@ -127,8 +136,10 @@ def create() -> FastAPI:
 
     @get("", DagAccessEntity.XCOM)
     def show(attempt: TryDep) -> Response:
-        manifest = attempt.manifest() or attempt.nothing(MANIFEST)
-        return HTMLResponse(page.html(attempt.id, manifest, has_log=attempt.has(LOG)), headers=_PAGE_HEADERS)
+        manifest = attempt.manifest()
+        published = attempt.uploads() if manifest is None else []
+        shown = page.html(attempt.id, manifest or attempt.nothing(MANIFEST), published, has_log=attempt.has(LOG))
+        return HTMLResponse(shown, headers=_PAGE_HEADERS)
 
     @get(f"/{MANIFEST}", DagAccessEntity.XCOM)
     def show_manifest(attempt: TryDep) -> Response:
@@ -141,12 +152,11 @@ def create() -> FastAPI:
     @get("/outputs/{number}/{name}", DagAccessEntity.XCOM)
     def download(attempt: TryDep, number: Annotated[int, Path(ge=0)]) -> Response:
         manifest = attempt.manifest()
-        if manifest is None or number >= len(manifest.outputs):
-            raise HTTPException(status.HTTP_404_NOT_FOUND, "unknown output")
-        record = manifest.outputs[number]
-        return _sent(
-            attempt.open(_name(attempt, record)), "application/octet-stream", file_name=page.base_name(record.path)
-        )
+        return _download(attempt, manifest.outputs if manifest is not None else (), number)
+
+    @get("/uploads/{number}/{name}", DagAccessEntity.XCOM)
+    def download_upload(attempt: TryDep, number: Annotated[int, Path(ge=0)]) -> Response:
+        return _download(attempt, attempt.uploads(), number)
 
     @app.exception_handler(status.HTTP_401_UNAUTHORIZED)
     def log_in(request: Request, error: Exception) -> Response:
@@ -160,6 +170,16 @@ def create() -> FastAPI:
         )
 
     return app
+
+
+def _download(attempt: Try, files: Sequence[FileRecord], number: int) -> Response:
+    """Send the output with a number."""
+    if number >= len(files):
+        raise HTTPException(status.HTTP_404_NOT_FOUND, "unknown output")
+    record = files[number]
+    return _sent(
+        attempt.open(_name(attempt, record)), "application/octet-stream", file_name=page.base_name(record.path)
+    )
 
 
 def _name(attempt: Try, record: FileRecord) -> str:

@@ -12,7 +12,7 @@ from translator.shim.files.sizes import size
 from translator.shim.store import LOG, MANIFEST
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from translator.shim.contract import ExecutionId, FileRecord, Manifest
 
@@ -35,12 +35,15 @@ POLICY = (
 """The page's Content-Security-Policy, which allows only its own style sheet."""
 
 
-def html(execution: ExecutionId, manifest_or_reason: Manifest | str, *, has_log: bool) -> str:
+def html(
+    execution: ExecutionId, manifest_or_reason: Manifest | str, uploads: Sequence[FileRecord] = (), *, has_log: bool
+) -> str:
     """Return the page of a try.
 
     Args:
         execution: the try.
         manifest_or_reason: its manifest, or why there is none.
+        uploads: without a manifest, the outputs that are published already.
         has_log: whether the store has its log.
     """
     manifest = None if isinstance(manifest_or_reason, str) else manifest_or_reason
@@ -58,7 +61,7 @@ def html(execution: ExecutionId, manifest_or_reason: Manifest | str, *, has_log:
             f'<div class="quiet">{_text(execution.pipeline)}, run {_text(execution.run)}</div>',
             *([f"<p>{links}</p>"] if links else []),
             *(
-                [_nothing(manifest_or_reason)]
+                _unfinished(manifest_or_reason, uploads, here)
                 if isinstance(manifest_or_reason, str)
                 else _manifest_lines(manifest_or_reason, here)
             ),
@@ -74,8 +77,13 @@ def base_name(path: str) -> str:
     return kept.encode("utf-8", "replace").decode() or "file"
 
 
-def _nothing(reason: str) -> str:
-    return f'<p>This try has not ended, or left nothing.</p>\n<p class="quiet">{_text(reason)}</p>'
+def _unfinished(reason: str, uploads: Sequence[FileRecord], here: str) -> Iterable[str]:
+    if not uploads:
+        yield f'<p>This try has not ended, or left nothing.</p>\n<p class="quiet">{_text(reason)}</p>'
+        return
+    yield f'<p>This try has not ended, or its worker was lost.</p>\n<p class="quiet">{_text(reason)}</p>'
+    yield "<h2>Outputs so far</h2>"
+    yield from _table(uploads, f"{here}/uploads")
 
 
 def _manifest_lines(manifest: Manifest, here: str) -> Iterable[str]:
@@ -90,9 +98,14 @@ def _manifest_lines(manifest: Manifest, here: str) -> Iterable[str]:
     if not manifest.outputs:
         yield "<p>None.</p>"
         return
+    yield from _table(manifest.outputs, f"{here}/outputs")
+
+
+def _table(files: Sequence[FileRecord], url: str) -> Iterable[str]:
+    """Yield a table of files, each with a link to its number at a URL."""
     yield '<table><tr><th>File</th><th class="number">Size</th><th>SHA-256</th></tr>'
-    places = sorted(range(len(manifest.outputs)), key=lambda number: manifest.outputs[number].path)
-    yield from (_row(manifest.outputs[number], f"{here}/outputs/{number}") for number in places)
+    places = sorted(range(len(files)), key=lambda number: files[number].path)
+    yield from (_row(files[number], f"{url}/{number}") for number in places)
     yield "</table>"
 
 

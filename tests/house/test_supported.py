@@ -171,6 +171,9 @@ CASES: dict[str, tuple[str, ...]] = {
     "several commands, shebangs, `{parameters}`, `{parameter:x}`, `{parameter-value:x}`": (
         document(step="['#!/bin/bash', 'cd x', 'sh y.sh {parameters} {parameter:size} {parameter-value:size}']"),
     ),
+    "live outputs, [uploaded while the command runs](#outputs-uploaded-while-the-command-runs)": (
+        document(step="['echo x > /valohai/outputs/x', 'chmod 0444 /valohai/outputs/x']"),
+    ),
     "`time-limit`, `no-output-timeout`, `environment-variables`": (
         document(step="    time-limit: 1h 30m\n    no-output-timeout: 600"),
     ),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator.history.runs import HistoryError
 from translator.shim.files.paths import PathError, relative
-from translator.shim.store import LOG, MANIFEST, StoreError, segment, transfer
+from translator.shim.store import LOG, MANIFEST, NoManifestError, StoreError, segment, transfer, uploads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,8 @@ def log(store: Store, run: Run, execution: Execution, attempt: int | None = None
 def outputs(store: Store, run: Run, execution: Execution) -> Sequence[FileRecord]:
     """Return the output files of an execution, ordered by path.
 
-    Its manifest names them, because records mask secrets in paths.
+    Its manifest names them, because records mask secrets in paths. An attempt without a manifest may have published
+    some while its command ran.
 
     Raises:
         HistoryError: its manifest is not in the store.
@@ -56,8 +57,12 @@ def outputs(store: Store, run: Run, execution: Execution) -> Sequence[FileRecord
     folder = attempt_folder(store, run, execution)
     if folder is None:
         raise HistoryError(f"the manifest of {execution.name} is not in the store")
-    manifest = store.manifest(store.uri(f"{folder}/{MANIFEST}"))
-    return sorted(manifest.outputs, key=lambda file: file.path)
+    try:
+        files = store.manifest(store.uri(f"{folder}/{MANIFEST}")).outputs
+    except NoManifestError:
+        if not (files := uploads.read(store, folder)):
+            raise
+    return sorted(files, key=lambda file: file.path)
 
 
 def copy(store: Store, run: Run, execution: Execution, target: Path) -> int:

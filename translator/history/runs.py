@@ -13,7 +13,7 @@ from translator.history.times import instant
 from translator.names import closest
 from translator.shim.contract import LATEST
 from translator.shim.outcome.earlier_run import UNFINISHED
-from translator.shim.store import MANIFEST, RUN, STARTED, StoreError, segment
+from translator.shim.store import MANIFEST, RUN, STARTED, UPLOADS, StoreError, segment, uploads
 from translator.shim.store.owner import OWNER
 
 if TYPE_CHECKING:
@@ -199,6 +199,8 @@ def _entry(store: Store, key: str, files: set[str]) -> dict[str, Any]:
                 "started": manifest.started,
                 "ended": manifest.ended,
             }
+        if UPLOADS in files:
+            entry["outputs"] = [file.document() for file in uploads.read(store, key)]
         document = store.read_json(f"{key}/{STARTED}")
     except (StoreError, FileNotFoundError):
         return entry

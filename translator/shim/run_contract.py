@@ -43,7 +43,8 @@ class Work:
     ``secret`` asks the engine's own store of secrets; ``hide`` takes secrets out of a text when the command has ended.
     Contexts in ``ends`` end with the execution. ``catalogue`` is the configuration file with names of data, and
     ``data`` collects what those in the inputs stand for. ``offered`` collects the inputs that the command downloads
-    itself; it can only do so if it ``reaches_worker``.
+    itself; it can only do so if it ``reaches_worker``. ``uploaded`` are the paths of outputs that were taken out of the
+    outputs directory while the command ran.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
     environment and its files are those; ``where`` says where such a path is on this worker, or None if it is the same.
@@ -69,6 +70,7 @@ class Work:
     data: list[NamedData] = field(default_factory=list)
     offered: dict[str, Mapping[str, FileRecord | str]] = field(default_factory=dict)
     reaches_worker: bool = False
+    uploaded: Sequence[str] = ()
     view: Workspace = field(kw_only=True)
     surroundings: Mapping[str, str] = field(kw_only=True)
     python: str = field(kw_only=True)
@@ -133,6 +135,8 @@ class Contract:
             none. A runner that can shows it there.
         use: ``use(step)``: what its command does with the project: it is ``copied`` for each execution, only ``read``,
             or ``written``.
+        live_outputs: whether a file that the command makes read-only in its outputs directory is published at once
+            (``translator.shim.execution.live_outputs``).
         programs: the file or directory of the dialect's own programs, if commands run any. They import only Python's
             standard library, because a runner may show them to an interpreter that has nothing else.
     """
@@ -146,6 +150,7 @@ class Contract:
     scoping: Scoping | None = None
     home: str | None = None
     use: Callable[[Step], ProjectUse] = lambda _: "written"
+    live_outputs: bool = False
     programs: Path | None = None
 
 

@@ -54,6 +54,9 @@ def run_failed(context):
     _note("run")
 """
 HIDDEN = "s3cr3t-of-the-team"
+# Written, and then read-only, so that it is published before the command ends.
+CHECKPOINT = "cd $VH_OUTPUTS_DIR; echo weights > checkpoint; chmod 0444 checkpoint"
+CHECKPOINT += "; while [ -e checkpoint ]; do sleep 0.1; done; sleep 1"
 DAG = "team.infrastructure"
 
 
@@ -96,7 +99,8 @@ def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> N
     count = f"echo x >> {ran}/"
     commands = {
         # The process of the task is killed at the first attempt, as it is where memory runs out.
-        "killed does": f"[ -e {ran}/killed ] || {{ {count}killed; exec sleep 600; }}; {count}killed; {OK}",
+        "killed does": f"if [ ! -e {ran}/killed ]; then {CHECKPOINT}; {count}killed; exec sleep 600; fi\n"
+        f"{count}killed; {OK}",
         "fails does": f"{count}fails; exit 3",
         "failing task does": [
             f"{count}task; exit 3",
@@ -119,6 +123,9 @@ def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> N
     assert runs == {"killed": 2, "fails": 1, "task": 1, "again": 3}
     tries = {task: instance["try_number"] for (task, _), instance in faulty.tasks(DAG, "faulty-1").items()}
     assert (tries["killed"], tries["fails.run"], tries["again"]) == (2, 1, 3)
+    (checkpoint,) = (faulty.home / "team-store").glob("*/faulty-1/killed/0/try-1/outputs/checkpoint")
+    assert checkpoint.read_text() == "weights\n"
+    assert all(file["path"] != "checkpoint" for file in document["nodes"]["killed"]["executions"][0]["outputs"])
     run = f"/api/v2/dags/{DAG}/dagRuns/faulty-1/taskInstances/failing_task.run"
     logged = str(faulty.api("GET", f"{run}/logs/1?map_index=1")["content"])
     assert "token=***" in logged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ import pytest
 
 from translator.shim.contract import Context, ExecutionId, Step
 from translator.shim.execution import execute
-from translator.shim.store import open_store
+from translator.shim.store import open_store, uploads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,6 +102,30 @@ def test_a_page_names_what_is_missing(client: TestClient, store: str, monkeypatc
     )
     told(monkeypatch, None)
     assert "the task has not started its command" in client.get(PAGE).text
+
+
+def test_a_page_shows_what_a_running_try_has_published(
+    client: TestClient, store: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    opened, identity = open_store(store), ExecutionId("Training", "r", "train")
+    files = []
+    for name in ("b<1>", "a"):
+        (tmp_path / "file").write_text(name)
+        files.append(opened.upload(identity, tmp_path / "file", name))
+    told(monkeypatch, opened.uri("Training/r/train/0/try-1/manifest.json"))
+    assert "This try has not ended, or left nothing." in client.get(PAGE).text
+    uploads.write(opened, identity, files)
+    answer = client.get(PAGE)
+    assert answer.status_code == 200
+    assert "Outputs so far" in answer.text
+    links = re.findall(r'href="1/(uploads/[^"]+)">([^<]+)<', answer.text)
+    assert [(client.get(f"{PAGE}/{link}").text, text) for link, text in links] == [("a", "a"), ("b<1>", "b&lt;1&gt;")]
+    outside = replace(files[0], uri=opened.uri("Training/r/other/0/try-1/outputs/x"))
+    uploads.write(opened, identity, [outside])
+    assert client.get(f"{PAGE}/uploads/0/x").status_code == 404
+    assert client.get(f"{PAGE}/uploads/1/x").status_code == 404
+    opened.write("Training/r/train/0/try-1/uploads.json", b"{")
+    assert client.get(PAGE).status_code == 502
 
 
 def test_a_store_that_cannot_be_opened(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,21 @@ def test_what_the_worker_has_can_be_imported(runs: Runs) -> None:
     assert runs.worker.output == [pytest.__file__]
 
 
+def test_outputs_that_become_read_only_are_published_at_once(runs: Runs) -> None:
+    """Also files of another user, as those of a container are."""
+    runs.worker.should_stop = lambda: "seen" if runs.worker.notes.count("uploaded '") == 2 else None
+    wait = "while [ -e $VH_OUTPUTS_DIR/deep/a ]; do sleep 0.1; done"
+    manifest = runs(
+        "cd $VH_OUTPUTS_DIR; mkdir deep; echo one > deep/a; chmod 0444 deep/a",
+        f"{wait}; echo two > deep/a; chmod 0400 deep/a",
+        f"{wait}; sleep 300",
+    )
+    assert (manifest.state, manifest.reason) == ("stopped", "seen"), runs.worker.log
+    (file,) = manifest.outputs
+    runs.worker.store.bring(file, runs.worker.project / "brought")
+    assert (file.path, (runs.worker.project / "brought").read_text()) == ("deep/a", "two\n")
+
+
 def test_a_step_may_have_any_path(runs: Runs) -> None:
     if runs.kind == "toy":
         pytest.skip("it looks for nice on the PATH of the step")

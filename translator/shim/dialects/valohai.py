@@ -146,7 +146,7 @@ def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:  # n
     if space.outputs.is_symlink() or not space.outputs.is_dir():
         return outputs.OutputFiles(problems=["the command removed its outputs directory"], taken=True)
     found = outputs.tidy(space.outputs, space.root, work.pulse, where=work.where, project=work.project)
-    described = properties.read(space.outputs, found.paths, found.notes.append)
+    described = properties.read(space.outputs, [*found.paths, *work.uploaded], found.notes.append)
     return replace(found, properties=described)
 
 
@@ -375,4 +375,4 @@ def _uuid(*parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-CONTRACT = Contract(label, bring, launch, gather, register, home=HOME, use=lambda _: "copied")
+CONTRACT = Contract(label, bring, launch, gather, register, home=HOME, use=lambda _: "copied", live_outputs=True)

@@ -16,6 +16,7 @@ from translator.shim.contract import State
 from translator.shim.embedded import events
 from translator.shim.execution import secrets
 from translator.shim.execution.command import run_command
+from translator.shim.execution.live_outputs import LiveOutputs
 from translator.shim.execution.results import commit, publish
 from translator.shim.execution.state import KILLED, NOTE, Execution, ExecutionError, Late, Stopped
 from translator.shim.files.digest import no_pulse
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.shim.contract import Context, InputFiles, Manifest, Scope, Step, Value
+    from translator.shim.run_contract import Launch
     from translator.shim.runners import Place, Request
     from translator.shim.workspace import Workspace
 
@@ -213,7 +215,8 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
         launch = replace(launch, environment=variables, hide=secret.hiding(launch.hide))
         execution.hide, execution.written = launch.hide, work.written
         work = replace(work, hide=execution.hidden)
-        failure = run_command(execution, place, launch, project) if launch.arguments else None
+        execution.live = _live_outputs(execution, space, store) if dialect.live_outputs else None
+        failure = _followed(execution, place, launch, project) if launch.arguments else None
         store.pulse = no_pulse if failure is not None else execution.pulse
         # The outputs of a failed command help to explain it; those of a stopped command may be its last checkpoint.
         problems = publish(
@@ -231,6 +234,22 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             dialect.register(work, execution.outputs)
         except ValueError as error:
             raise ExecutionError(str(error)) from error
+
+
+def _live_outputs(execution: Execution, space: Workspace, store: Store) -> LiveOutputs:
+    aside = space.root.parent / "uploads"
+    return LiveOutputs(store, execution.id, space.outputs, aside, execution.inputs, execution.described)
+
+
+def _followed(execution: Execution, place: Place, launch: Launch, project: Path) -> ExecutionError | Stopped | None:
+    """Run the command; see ``run_command``. If the engine interrupts that, outputs that it published stay known."""
+    try:
+        return run_command(execution, place, launch, project)
+    except BaseException:
+        if execution.live is not None:
+            execution.live.abandon()
+            execution.outputs = execution.uploads()
+        raise
 
 
 def _exported(project: Path, commit: str, execution: Execution) -> Path:

@@ -15,6 +15,7 @@ from translator.shim.process import lines, supervise
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from translator.shim.execution.live_outputs import LiveOutputs
     from translator.shim.execution.state import Execution
     from translator.shim.run_contract import Launch
     from translator.shim.runners import Place
@@ -58,6 +59,8 @@ def run_command(  # noqa: C901 - what a command says and how it ends
         execution.flush()
 
     stop_reason = _stop_reason(execution) if events.are_read() else execution.stop_reason
+    if execution.live is not None:
+        stop_reason = _tending(execution, execution.live, stop_reason)
     limits = supervise.Limits(execution.step.time_limit, execution.step.no_output_timeout)
     try:
         ended = place.run(
@@ -98,6 +101,16 @@ def _stop_reason(execution: Execution) -> Callable[[], str | None]:
                 "execution-metric", node=execution.id.node, index=execution.id.index, metric=execution.metrics()
             )
         return execution.stop_reason()
+
+    return stop_reason
+
+
+def _tending(execution: Execution, live: LiveOutputs, ask: Callable[[], str | None]) -> Callable[[], str | None]:
+    """Return the function that also sees to the outputs that are published while the command runs."""
+
+    def stop_reason() -> str | None:
+        live.tend(execution.note)
+        return ask()
 
     return stop_reason
 

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
+from translator.shim.execution.live_outputs import ConflictError
 from translator.shim.files.digest import no_pulse
+from translator.shim.files.paths import directories_of
 from translator.shim.masking.uris import MASK
 from translator.shim.store import HURRY, StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from translator.shim import run_contract
-    from translator.shim.contract import FileRecord, Json, Manifest
+    from translator.shim.contract import FileRecord, Manifest
     from translator.shim.execution.state import Execution
     from translator.shim.store import Store
 
 
 def publish(execution: Execution, dialect: run_contract.Contract, work: run_contract.Work) -> list[str]:
     """Publish the outputs; return what is wrong with them."""
+    if execution.live is not None:
+        execution.live.end(work.pulse, execution.note)
+        execution.outputs = execution.uploads()
+        work = replace(work, uploaded=execution.live.paths)
     try:
         to_publish = dialect.gather(work, execution.metadata.values)
     except RecursionError:
@@ -30,28 +37,31 @@ def publish(execution: Execution, dialect: run_contract.Contract, work: run_cont
         return [f"cannot read the command's outputs: {type(error).__name__}: {error}"]
     for note in to_publish.notes:
         execution.note(f"warning: {note}")
-    if to_publish.taken:
+    if to_publish.taken and not work.uploaded:
         return to_publish.problems
     try:
-        published = work.store.publish(execution.id, work.space.outputs, to_publish.paths, work.pulse)
+        published = _published(execution, work, () if to_publish.taken else to_publish.paths)
+    except ConflictError as error:
+        return [*to_publish.problems, str(error)]
     except StoreError as error:
         execution.infrastructure = work.complete and not to_publish.problems
         return [*to_publish.problems, str(error)]
-    execution.outputs = [_described(file, to_publish.properties.get(file.path, {}), execution) for file in published]
+    execution.outputs = [execution.described(file, to_publish.properties.get(file.path, {})) for file in published]
     if any(file.masked_path for file in execution.outputs):
         execution.note(f"warning: names of outputs contain secrets; run.json shows {MASK}, but the store has the names")
-    execution.folders = to_publish.folders
+    directories = {directory for path in work.uploaded for directory in directories_of(path)}
+    execution.folders = [folder for folder in to_publish.folders if folder not in directories]
     return to_publish.problems
 
 
-def _described(file: FileRecord, properties: Mapping[str, Json], execution: Execution) -> FileRecord:
-    """Return the record of an output with its properties; secrets are masked in these and in what is shown."""
-    masked_path = execution.hidden(file.path)
-    return replace(
-        file,
-        masked_path=masked_path if masked_path != file.path else "",
-        properties=execution.masked(properties),
-    )
+def _published(execution: Execution, work: run_contract.Work, paths: Sequence[str]) -> list[FileRecord]:
+    """Publish the files in the outputs directory; return all outputs."""
+    if execution.live is None or not work.uploaded:
+        return work.store.publish(execution.id, work.space.outputs, paths, work.pulse)
+    try:
+        return execution.live.publish_rest(paths, work.pulse)
+    finally:
+        execution.outputs = execution.uploads()
 
 
 def commit(execution: Execution, store: Store | None, state: State, reason: str | None) -> Manifest:
@@ -65,11 +75,10 @@ def commit(execution: Execution, store: Store | None, state: State, reason: str 
     try:
         return store.commit(manifest)
     except StoreError as error:
-        store.discard(execution.id)
         failed = State.ERROR if state is State.COMPLETE else state
         manifest = replace(
             manifest,
-            outputs=[],
+            outputs=_only_uploaded(execution, store),
             state=failed,
             reason=manifest.reason or str(error),
             infrastructure=manifest.infrastructure or state is State.COMPLETE,
@@ -78,3 +87,16 @@ def commit(execution: Execution, store: Store | None, state: State, reason: str 
         return store.commit(manifest)
     except StoreError:
         return manifest
+
+
+def _only_uploaded(execution: Execution, store: Store) -> list[FileRecord]:
+    """Remove the outputs from the store, except those that were published while the command ran; return these."""
+    uploaded = execution.live.records if execution.live is not None else {}
+    if not uploaded:
+        store.discard(execution.id)
+        return []
+    for file in execution.outputs:
+        if file.path not in uploaded:
+            with contextlib.suppress(StoreError):
+                store.remove(store.key(file.uri))
+    return [file for file in execution.outputs if file.path in uploaded]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.clock import now
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translator.shim.contract import Context, ExecutionId, FileRecord, Json, NamedData, Scope, Step, Value
+    from translator.shim.execution.live_outputs import LiveOutputs
     from translator.shim.store.log import Log
 
 KILLED = "the engine cancelled the execution"
@@ -68,6 +70,7 @@ class Execution:
     hide: Callable[[str], str] | None = None
     attempt_log: Log | None = None
     staging: float | None = None
+    live: LiveOutputs | None = None
 
     def log(self, line: str) -> None:
         """Write a line to the try's log and to the engine's; a broken log does not end the command."""
@@ -103,6 +106,19 @@ class Execution:
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return MASK if self.hide(str(value)) == MASK else value
         return value
+
+    def described(self, file: FileRecord, properties: Mapping[str, Json] = MappingProxyType({})) -> FileRecord:
+        """Return the record of an output with its properties; secrets are masked in these and in what is shown."""
+        masked_path = self.hidden(file.path)
+        return replace(
+            file,
+            masked_path=masked_path if masked_path != file.path else "",
+            properties=self.masked(properties),
+        )
+
+    def uploads(self) -> list[FileRecord]:
+        """Return the records of the outputs that were published while the command ran."""
+        return [] if self.live is None else [self.described(file) for file in list(self.live.records.values())]
 
     def secretive(self) -> str:
         """Return the names of the parameters that contain a secret."""

@@ -55,3 +55,9 @@ def place(path: str, keep: KeepDirectories, root: str = "") -> str:
         return relative(name)
     kept = path.removeprefix(root) if keep == "suffix" else path
     return relative(kept.strip("/"))
+
+
+def directories_of(path: str) -> list[str]:
+    """Return the directories in which a relative path is, the outermost first: ``a``, ``a/b`` for ``a/b/c``."""
+    parts = path.split("/")[:-1]
+    return ["/".join(parts[:length]) for length in range(1, len(parts) + 1)]

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
 from translator.shim.json_values.storable import sane
-from translator.shim.store import LOG, MANIFEST, STARTED, NoManifestError, StoreError, segment
+from translator.shim.store import LOG, MANIFEST, STARTED, UPLOADS, NoManifestError, StoreError, segment, uploads
 from translator.shim.store.manifest import parameters_of, started_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from translator.shim.contract import Manifest, Value
+    from translator.shim.contract import FileRecord, Manifest, Value
     from translator.shim.store import Store
 
 NODE = -1
@@ -57,6 +57,7 @@ class Trace:
         tries: how many tries began, up to the counting one.
         parameters: the values of its parameters.
         manifest: that of the counting try.
+        uploads: without a manifest, the outputs that the counting try published before its worker was lost.
         reason: why it is not complete.
         marked: whether a person marked it as complete.
         log: path of that attempt's log below the run's directory.
@@ -72,6 +73,7 @@ class Trace:
     marked: bool = False
     log: str | None = None
     started: str | None = None
+    uploads: Sequence[FileRecord] = ()
 
     @property
     def begun(self) -> bool:
@@ -81,7 +83,7 @@ class Trace:
     def document(self) -> dict[str, object]:
         """Return the entry in ``run.json``."""
         of = self.manifest
-        files = sorted(of.outputs, key=lambda file: file.path) if of is not None else []
+        files = sorted(of.outputs if of is not None else self.uploads, key=lambda file: file.path)
         marked = {"marked": "success"} if self.marked else {}
         return {
             "index": self.index,
@@ -128,9 +130,20 @@ def _trace(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     if engine.manifest is None or trace.tries == 0:
         return trace
     key = store.key(engine.manifest)
-    if LOG not in attempts.get(_number(key), ()):
+    files = attempts.get(_number(key), ())
+    if trace.manifest is None and trace.state is not State.COMPLETE and UPLOADS in files:
+        trace = replace(trace, uploads=_uploads(store, key.rpartition("/")[0]))
+    if LOG not in files:
         return trace
     return replace(trace, log="/".join([*key.split("/")[-4:-1], LOG]))
+
+
+def _uploads(store: Store, folder: str) -> Sequence[FileRecord]:
+    """Return what an attempt without a manifest has published; nothing if its list is damaged."""
+    try:
+        return uploads.read(store, folder)
+    except StoreError:
+        return ()
 
 
 def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int, set[str]]) -> Trace:

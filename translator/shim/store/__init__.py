@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from translator.shim.contract import StoreAddress
 from translator.shim.store.base import HURRY, NoManifestError, Store, StoreError
-from translator.shim.store.keys import LOG, MANIFEST, OUTPUTS, RUN, STARTED, key_of, segment, try_key
+from translator.shim.store.keys import LOG, MANIFEST, OUTPUTS, RUN, STARTED, UPLOADS, key_of, segment, try_key
 
 __all__ = [
     "HURRY",
@@ -13,6 +13,7 @@ __all__ = [
     "OUTPUTS",
     "RUN",
     "STARTED",
+    "UPLOADS",
     "NoManifestError",
     "Store",
     "StoreAddress",

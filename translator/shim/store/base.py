@@ -119,6 +119,32 @@ class Store(ABC):
         """
 
     @abstractmethod
+    def upload(
+        self, identity: ExecutionId, source: Path, path: str, pulse: Callable[[], None] = no_pulse
+    ) -> FileRecord:
+        """Bring one output of an execution into the store, with its digest. It replaces an earlier one as a whole.
+
+        Args:
+            identity: the try that it belongs to.
+            source: a regular file; it may be moved away.
+            path: of the output, relative to the outputs directory.
+            pulse: called between blocks; an exception ends the work.
+
+        Raises:
+            StoreError: the file cannot be read or the store cannot be written.
+        """
+
+    def current(self, record: FileRecord, pulse: Callable[[], None] = no_pulse) -> FileRecord:  # noqa: ARG002 - see below
+        """Return the record of an output of this worker, to which a process may have written since it was published.
+
+        In most stores it is a copy, which no process can write to.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        return record
+
+    @abstractmethod
     def put(self, source: Path, key: str, pulse: Callable[[], None] = no_pulse) -> FileRecord:
         """Copy a local file into the store, read-only; the record's ``path`` is the name of the file.
 

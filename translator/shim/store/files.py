@@ -179,6 +179,36 @@ class FileStore(Store):
             self.discard(identity)
             raise
 
+    def upload(
+        self, identity: ExecutionId, source: Path, path: str, pulse: Callable[[], None] = digest.no_pulse
+    ) -> FileRecord:
+        """See ``Store.upload``."""
+        key = f"{try_key(identity, OUTPUTS)}/{path}"
+        target = self.folder / key
+        with self._writing():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if source.stat().st_dev == target.parent.stat().st_dev:
+                _make_read_only(source)
+                source.replace(target)  # first, because computing the digest takes time
+                return self._sealed(key, path, pulse)
+            beside = self.folder / try_key(identity, f".{os.urandom(6).hex()}")
+            try:
+                _, sha256 = digest.copy_file(source, beside, pulse)
+                beside.chmod(READ_ONLY)
+                beside.replace(target)
+            except BaseException:
+                beside.unlink(missing_ok=True)
+                raise
+            return self._record(key, path, target.stat(), sha256)
+
+    def current(self, record: FileRecord, pulse: Callable[[], None] = digest.no_pulse) -> FileRecord:
+        """See ``Store.current``."""
+        key = self.key(record.uri)
+        with self._writing():
+            if digest.stamp(digest.regular(self.folder / key, follow=False)) == record.stamp:
+                return record
+            return self._sealed(key, record.path, pulse)
+
     def put(self, source: Path, key: str, pulse: Callable[[], None] = digest.no_pulse) -> FileRecord:
         """See ``Store.put``."""
         with self._writing():
@@ -266,6 +296,11 @@ class FileStore(Store):
         sha256 = digest.of_file(file, pulse)
         return self._record(f"{try_key(identity, OUTPUTS)}/{path}", path, status, sha256)
 
+    def _sealed(self, key: str, path: str, pulse: Callable[[], None]) -> FileRecord:
+        """Return the record of a file that is in the store already."""
+        status = (self.folder / key).stat()
+        return self._record(key, path, status, digest.of_file(self.folder / key, pulse))
+
     def _copy(self, source: Path, key: str, path: str, pulse: Callable[[], None]) -> FileRecord:
         target = self.folder / key
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -282,6 +317,16 @@ class FileStore(Store):
             yield
         except OSError as error:
             raise StoreError(f"the store {self.folder} cannot be written: {error.strerror or error}") from error
+
+
+def _make_read_only(file: Path) -> None:
+    """Make a file read-only; that of another user, such as a container's, may stay as it is if it is."""
+    mode = stat.S_IMODE(file.stat().st_mode)
+    try:
+        file.chmod(READ_ONLY)
+    except PermissionError:
+        if mode & ~READ_ONLY:
+            raise
 
 
 _sync = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync

@@ -168,6 +168,12 @@ class ObjectStore(Store):
             self.discard(identity)
             raise
 
+    def upload(
+        self, identity: ExecutionId, source: Path, path: str, pulse: Callable[[], None] = no_pulse
+    ) -> FileRecord:
+        """See ``Store.upload``."""
+        return self._upload(source, f"{try_key(identity, OUTPUTS)}/{path}", path, pulse)
+
     def put(self, source: Path, key: str, pulse: Callable[[], None] = no_pulse) -> FileRecord:
         """See ``Store.put``."""
         return self._upload(source, key, source.name, pulse)
