@@ -1,4 +1,4 @@
-"""Look up Airflow's connections: the addresses and credentials of container engines and registries."""
+"""Look up Airflow's connections: credentials of stores and servers, and addresses of container engines."""
 
 from __future__ import annotations
 

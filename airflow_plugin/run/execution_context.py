@@ -52,4 +52,5 @@ def execution_context(
         connection=connections.lookup,
         mask=secrets.mask,
         catalogue=catalogue_file(task["dag"].default_args, project),
+        input_connections=task["dag"].default_args.get("input_connections") or {},
     )

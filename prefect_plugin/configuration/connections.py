@@ -1,7 +1,8 @@
-"""Look up connections in Prefect's blocks: the addresses and credentials of container engines and registries.
+"""Look up connections in Prefect's blocks: credentials of stores and servers, and addresses of container engines.
 
 A name is that of a ``Secret`` or ``JSON`` block whose value has the keys ``host``, ``login``, ``password``, ``port``
-and ``extra``, or of a block of prefect-docker, which need not be installed. ``TYPE/NAME`` names the type as well.
+and ``extra``, of our *Artifact Store*, or of a block of prefect-docker, prefect-aws, prefect-gcp or prefect-azure,
+which need not be installed. ``TYPE/NAME`` names the type as well.
 """
 
 from __future__ import annotations
@@ -13,15 +14,29 @@ from typing import Any
 
 from translator.shim.contract import Connection
 
-_TYPES = ("secret", "json", "docker-host", "docker-registry-credentials")
-"""The types of blocks in which a plain name is looked up."""
+_TYPES = (
+    *("secret", "json", "docker-host", "docker-registry-credentials", "artifact-store"),
+    *("aws-credentials", "minio-credentials", "gcp-credentials", "azure-blob-storage-credentials"),
+)
+"""The types of blocks in which a plain name is looked up, in this order."""
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "host": ("host", "base_url", "registry_url"),
-    "login": ("login", "username"),
-    "password": ("password",),
+    "login": ("login", "username", "aws_access_key_id", "minio_root_user"),
+    "password": ("password", "aws_secret_access_key", "minio_root_password"),
     "port": ("port",),
 }
 """The keys of a connection, as blocks call them."""
+_EXTRA: Mapping[str, tuple[str, ...]] = {
+    "aws_session_token": ("aws_session_token",),
+    "region_name": ("region_name",),
+    "key_path": ("service_account_file",),
+    "keyfile_dict": ("service_account_info",),
+    "connection_string": ("connection_string",),
+    "storage_options": ("storage_options",),
+}
+"""The keys of a connection's extra, as blocks call them."""
+_CLIENT = "aws_client_parameters"
+"""The field of an AWS or MinIO block that has the endpoint."""
 
 
 def lookup(name: str) -> Connection | None:
@@ -57,10 +72,16 @@ def _data(slug: str, block: str) -> Mapping[str, Any] | None:
 
 def _connection(data: Mapping[str, Any]) -> Connection:
     values = {key: next((data[name] for name in names if data.get(name)), None) for key, names in _NAMES.items()}
-    extra = data.get("extra")
+    extra = {key: next((data[name] for name in names if data.get(name)), None) for key, names in _EXTRA.items()}
+    client = data.get(_CLIENT)
+    extra["endpoint_url"] = client.get("endpoint_url") if isinstance(client, Mapping) else None
+    own = data.get("extra")
     port = values.pop("port")
     return Connection(
         **{key: str(value) for key, value in values.items() if value is not None},
         port=int(str(port)) if str(port or "").isdecimal() else None,
-        extra=extra if isinstance(extra, Mapping) else {},
+        extra={
+            **{key: value for key, value in extra.items() if value is not None},
+            **(own if isinstance(own, Mapping) else {}),
+        },
     )

@@ -35,4 +35,5 @@ def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:
         claimed=node.claimed(index),
         connection=connections.lookup,
         catalogue=run.catalogue,
+        input_connections=run.input_blocks,
     )

@@ -56,6 +56,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     catalogue: str | None = None,
     store: str | None = None,
     store_block: str | None = None,
+    input_blocks: Mapping[str, str] | None = None,
     max_workers: int | None = None,
     parameters: Mapping[str, Value | Json] | None = None,
 ) -> Iterator[Run]:
@@ -71,6 +72,8 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         store: URI of the artifact store (default: that of the block); ``TRANSLATOR_STORE`` replaces it.
         store_block: name of the *Artifact Store* block with the credentials (default: the block called ``default``, if
             ``store`` does not say where the store is).
+        input_blocks: names of blocks with the credentials for inputs, by the start of their addresses. A private server
+            (``translate run``) does not have the blocks: there, credentials come from the environment.
         max_workers: how many nodes run at once (default: no limit). The task runner still needs a thread for each
             node: a waiting node occupies a thread, but does not count here.
         parameters: the pipeline's own parameters, by the names of the source file.
@@ -90,6 +93,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         parameters={name: thawed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
         catalogue=folder / catalogue if catalogue is not None else None,
+        input_blocks=_available(input_blocks or {}),
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     with enter_run(run):
@@ -109,6 +113,14 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
             run.stop.trip(*_interruption(error))
             _settle(run)
             raise
+
+
+def _available(blocks: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the blocks that this server may have: a private one has none, so its user's environment counts."""
+    if not blocks or not os.environ.get(variables.PRIVATE):
+        return blocks
+    get_run_logger().warning("Credentials for inputs come from the environment: a private server has no blocks.")
+    return {}
 
 
 def _folder(store: StoreAddress, pipeline: str, flow_run: FlowRun) -> str:

@@ -331,3 +331,56 @@ def test_the_complete_example_has_every_level_and_uses_every_table(folder: Path)
     assert unused == []
     general = {key for one in used for key in one}
     assert general >= set(scope_section({}, whole=True).names)
+
+
+# Addresses of inputs.
+
+ADDRESSED = "[defaults.airflow.dag.input_connections]\n{} = 'x'\n[defaults.prefect.flow.input_blocks]\n{} = 'x'\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "is_valid"),
+    [
+        ("s3://", True),
+        ("s3://bucket", True),
+        ("gs://bucket/folder/", True),
+        ("abfs://container@account.dfs.core.windows.net/", True),
+        ("azure://account/container/", True),
+        ("https://host", True),
+        ("https://host:8443/path/", True),
+        ("sftp://host/", True),
+        ("https://", False),
+        ("https://user@host/", False),
+        ("https://user:password@host/", False),
+        ("https://host/?token=x", False),
+        ("s3://key:secret@bucket/", False),
+        ("file:///data", False),
+        ("dataset://images/", False),
+        ("data/", False),
+    ],
+)
+def test_addresses_of_credentials(folder: Path, address: str, is_valid: bool) -> None:
+    text = ADDRESSED.format(json.dumps(address), json.dumps(address))
+    found = errors(loaded(folder, text))
+    assert bool(found) is not is_valid
+    assert all("is not the start of an address, such as" in one for one in found)
+    assert [one.partition(":")[2].partition(":")[0] for one in found] == ([] if is_valid else ["2", "4"])
+    schema = json_schema({target.NAME: target.SETTINGS for target in registry.targets()})
+    assert jsonschema.Draft202012Validator(schema).is_valid(tomllib.loads(text)) is is_valid
+
+
+def test_connections_of_a_pipeline_are_merged_address_by_address(folder: Path) -> None:
+    text = ADDRESSED.format('"s3://a"', '"s3://a"')
+    (pipeline,) = loaded(folder, f"{text}[pipelines.Two.airflow.dag.input_connections]\n's3://b' = 'y'\n").pipelines
+    assert pipeline.workflow["airflow"]["input_connections"] == {"s3://a": "x", "s3://b": "y"}
+    written = registry.target("airflow").generate(pipeline)
+    assert '"input_connections": {"s3://a": "x", "s3://b": "y"},' in written
+    assert 'input_blocks={"s3://a": "x"}' in registry.target("prefect").generate(pipeline)
+
+
+def test_pipelines_without_addresses_name_no_connections(tmp_path: Path) -> None:
+    (tmp_path / "simple.yaml").write_text((Path(__file__).parents[1] / "goldens/cases/magnus/nested.yaml").read_text())
+    (tmp_path / "translator.toml").write_text(ADDRESSED.format('"s3://a"', '"s3://a"'))
+    pipeline = load(tmp_path / "simple.yaml").choose()
+    for name in ("airflow", "prefect"):
+        assert "s3://a" not in registry.target(name).generate(pipeline)

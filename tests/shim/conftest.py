@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from translator.shim.contract import Context, ExecutionId, InputFiles, Manifest, Step, Value
+from translator.shim.contract import Connection, Context, ExecutionId, InputFiles, Manifest, Step, Value
 from translator.shim.execution import execute
 from translator.shim.store import MANIFEST, Store, key_of, open_store
 
@@ -26,6 +26,11 @@ class Worker:
     log: list[str] = field(default_factory=list)
     on_line: Callable[[str], None] | None = None
     should_stop: Callable[[], str | None] = lambda: None
+    connections: dict[str, Connection] = field(default_factory=dict)
+    """What the engine has, by name."""
+    input_connections: dict[str, str] = field(default_factory=dict)
+    """The names of those for inputs, by the start of addresses."""
+    catalogue: Path | None = None
 
     @property
     def store(self) -> Store:
@@ -58,6 +63,9 @@ class Worker:
             "prefect",
             log,
             self.should_stop,
+            connection=self.connections.get,
+            input_connections=self.input_connections,
+            catalogue=self.catalogue,
         )
 
     def run(

@@ -112,6 +112,19 @@ STORE = Key(
 )
 """The key of tables for whole pipelines: a run has one store."""
 
+_KINDS = "s3|s3a|gs|gcs|abfs|abfss|az|azure|adl|oci|swift"
+_STORE = rf"({_KINDS})://(?![^/]*:[^/]*@)[^\s?#]*"
+_SERVER = rf"(?!({_KINDS}|file|datum|dataset|model)://)[a-z][a-z0-9+.-]*://[^\s/?#@]+(/[^\s?#]*)?"
+ADDRESSES = f"({_STORE}|{_SERVER})"
+"""A pattern of what addresses of inputs may begin with: a kind of store, a bucket, or a server without a user; and a
+path."""
+
+
+def by_address(words: str) -> Table:
+    """Return the kind of a table with names by the start of an address; ``words`` say what they are."""
+    return Table(Text(), words, ADDRESSES, 'the start of an address, such as "s3://bucket/" or "https://host/path/"')
+
+
 IGNORE = Key("ignore", Codes(), "[Codes](diagnostics.md) of warnings and notes that no command reports.")
 """The key of the file itself; in TOML it stands before all tables."""
 

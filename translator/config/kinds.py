@@ -309,6 +309,8 @@ class Table:
     words: str
     names: str | None = None
     """A pattern of its keys."""
+    name_words: str = "a valid variable name"
+    """What a key of the pattern is."""
 
     @property
     def description(self) -> str:
@@ -327,7 +329,7 @@ class Table:
             _wrong(value, name, self.description, diagnostics)
         for key in value.entries or {}:
             if self.names and not re.fullmatch(self.names, key):
-                diagnostics.error(CODE, f"{key!r} in {name!r} is not a valid variable name", value.key_span(key))
+                diagnostics.error(CODE, f"{key!r} in {name!r} is not {self.name_words}", value.key_span(key))
         return {key: self.of.read(item, f"{name}.{key}", diagnostics) for key, item in (value.entries or {}).items()}
 
 

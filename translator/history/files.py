@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator.history.runs import HistoryError
 from translator.shim.files.paths import PathError, relative
+from translator.shim.files.resumable import DownloadError
 from translator.shim.store import LOG, MANIFEST, NoManifestError, StoreError, segment, transfer, uploads
 
 if TYPE_CHECKING:
@@ -105,6 +106,9 @@ def _copy(store: Store, file: FileRecord, target: Path) -> None:
         raise StoreError(f"{file.uri} is missing from the store") from None
     except OSError as error:
         raise HistoryError(f"{target} cannot be written: {error.strerror}") from error
+    except DownloadError as error:
+        target.unlink(missing_ok=True)
+        raise HistoryError(f"{file.uri} cannot be copied to {target}: {error}") from error
     if digest != file.sha256:
         target.unlink(missing_ok=True)
         raise StoreError(f"{file.uri} has changed since it was published: its SHA-256 is {digest}")

@@ -176,11 +176,13 @@ class Output:
     """An edge that brings the files of complete executions whose path matches ``pattern`` (fnmatch).
 
     Of this and all other edges, ``run`` names the earlier run that ``source`` was part of, if it is not part of this.
+    ``may_fail``: the edge brings what there is if ``source`` failed there, because its ``on-error`` lets others run.
     """
 
     source: str
     pattern: str = "*"
     run: str | None = None
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +192,7 @@ class SameInput:
     source: str
     pattern: str
     run: str | None = None
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,6 +202,7 @@ class ParameterOf:
     source: str
     name: str
     run: str | None = None
+    may_fail: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +212,7 @@ class MetadataOf:
     source: str
     key: str
     run: str | None = None
+    may_fail: bool = False
 
 
 ArtifactSource: TypeAlias = Output | SameInput
@@ -308,6 +313,7 @@ class Context:
     ``out_of_time`` are exceptions by which the engine says that the execution took too long: then it failed, and was
     not cancelled. ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to
     hide a value in its own logs. ``catalogue`` is the configuration file with the names of data, if there is one.
+    ``input_connections`` are the names of connections with the credentials for inputs, by the start of their addresses.
     """
 
     id: ExecutionId
@@ -322,6 +328,7 @@ class Context:
     connection: Callable[[str], Connection | None] = field(default=lambda _: None)
     mask: Callable[[str], None] = field(default=lambda _: None)
     catalogue: Path | None = None
+    input_connections: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

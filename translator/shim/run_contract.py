@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Json, NamedData, Scope, Step, Value
     from translator.shim.store import Store
+    from translator.shim.store.access import Access
     from translator.shim.workspace import Workspace
     from translator.shim.workspace.outputs import OutputFiles
 
@@ -45,6 +46,7 @@ class Work:
     ``data`` collects what those in the inputs stand for. ``offered`` collects the inputs that the command downloads
     itself; it can only do so if it ``reaches_worker``. ``uploaded`` are the paths of outputs that were taken out of the
     outputs directory while the command ran.
+    itself; it can only do so if it ``reaches_worker``. ``access`` has the credentials for addresses of inputs.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
     environment and its files are those; ``where`` says where such a path is on this worker, or None if it is the same.
@@ -71,6 +73,7 @@ class Work:
     offered: dict[str, Mapping[str, FileRecord | str]] = field(default_factory=dict)
     reaches_worker: bool = False
     uploaded: Sequence[str] = ()
+    access: Access = field(kw_only=True)
     view: Workspace = field(kw_only=True)
     surroundings: Mapping[str, str] = field(kw_only=True)
     python: str = field(kw_only=True)

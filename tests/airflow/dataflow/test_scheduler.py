@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from pathlib import Path
@@ -11,11 +12,14 @@ import pytest
 
 from tests.airflow.pipelines import FAIL, OK, Node, pipeline
 from tests.airflow.scheduler import alive, wait_until
+from tests.http_server import Server, send
 from tests.processes import TELL, process_of
 from translator.load import load, load_text
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.airflow.scheduler import Airflow
 
 CASES = Path(__file__).parents[2] / "goldens" / "cases"
@@ -69,8 +73,30 @@ PIPELINES = {
 }
 
 
+PASSWORD = "hunter2-of-the-portal"  # noqa: S105 - it is meant to look like one
+PORTAL = """\
+- step: {name: read, image: i, command: cat /valohai/inputs/data/*, inputs: [{name: data, default: URL}]}
+- pipeline: {name: Portal, nodes: [{name: read, type: execution, step: read}], edges: []}
+"""
+
+
 @pytest.fixture(scope="module")
-def deployed(scheduler: Airflow) -> Airflow:
+def portal() -> Iterator[Server]:
+    """Start a web server that wants a password, and repeats it in what it refuses."""
+    server = Server()
+
+    def answer(handler: Any, number: int) -> None:
+        right = f"Basic {base64.b64encode(f'reader:{PASSWORD}'.encode()).decode()}"
+        sent = handler.headers["Authorization"]
+        send(handler, 200, b"content\n") if sent == right else send(handler, 403, f"no {sent}".encode())
+
+    server.answer = answer
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="module")
+def deployed(scheduler: Airflow, portal: Server) -> Airflow:
     """Start the scheduler with all pipelines in its DAGs folder."""
     project = scheduler.home / "project"
     project.mkdir()
@@ -79,6 +105,10 @@ def deployed(scheduler: Airflow) -> Airflow:
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     of_goldens = (pipeline for case in ("policies", "edges") for pipeline in load(CASES / f"{case}.yaml").pipelines)
     files = {airflow.file_name(each): airflow.generate(each, options) for each in (*PIPELINES.values(), *of_goldens)}
+    (project / "valohai.yaml").write_text(PORTAL.replace("URL", f"'{portal.url}'"))
+    connections = f'"http://{portal.host}/" = "portal"'
+    (project / "translator.toml").write_text(f"[defaults.airflow.dag.input_connections]\n{connections}\n")
+    files["portal.py"] = airflow.generate(load(project / "valohai.yaml").choose(), options)
     for name, text in files.items():
         (scheduler.dags / name).write_text(text)
     wanted = {name.removesuffix(".py") for name in files}
@@ -169,6 +199,34 @@ def test_inputs_are_given_in_the_trigger_form(deployed: Airflow) -> None:
     assert deployed.wait("launch", "launch-2") == "failed"
     (execution,) = deployed.record("launch-2")["nodes"]["read"]["executions"]
     assert "/etc/hostname is outside the project" in execution["reason"]
+
+
+def test_inputs_are_read_with_a_connection(deployed: Airflow, portal: Server) -> None:
+    deployed.trigger("portal", "portal-1")
+    assert deployed.wait("portal", "portal-1") == "failed"
+    (execution,) = deployed.record("portal-1")["nodes"]["read"]["executions"]
+    assert execution["reason"] == (
+        f"valohai.yaml:1: input 'data': {portal.url} cannot be fetched: the connection 'portal', which has the "
+        f"credentials for http://{portal.host}/, does not exist: create it (Admin > Connections), or change "
+        "airflow.dag.input_connections in translator.toml"
+    )
+    assert portal.asked == []
+    connection = {"connection_id": "portal", "conn_type": "http", "login": "reader", "password": PASSWORD}
+    deployed.api("POST", "/api/v2/connections", connection)
+    deployed.trigger("portal", "portal-2")
+    assert deployed.wait("portal", "portal-2") == "success"
+    run = "/api/v2/dags/portal/dagRuns/portal-2/taskInstances"
+    logged = str(deployed.api("GET", f"{run}/read/logs/1")["content"])
+    assert "'event': 'content'" in logged
+    deployed.api("PATCH", "/api/v2/connections/portal", {**connection, "password": f"{PASSWORD}-no-more"})
+    deployed.trigger("portal", "portal-3")
+    assert deployed.wait("portal", "portal-3") == "failed"
+    files = [path for path in deployed.home.rglob("*") if path.is_file() and path.suffix != ".db"]
+    pair = base64.b64encode(f"reader:{PASSWORD}".encode()).decode()
+    for path in files:  # the store, the DAGs, the logs of all processes
+        content = path.read_bytes()
+        assert PASSWORD.encode() not in content, path
+        assert pair.encode() not in content, path
 
 
 def test_nothing_of_the_yaml_is_a_template(deployed: Airflow) -> None:

@@ -29,6 +29,7 @@ WHOLE: dict[str, tuple[str, str, Any]] = {
     "name": ('"team: {pipeline}"', "name", "team: Policies"),
     "file": ('"{pipeline}_of_team.py"', "", "policies_of_team.py"),
     "store_block": ('"artifacts"', "", 'store_block="artifacts"'),
+    "input_blocks": ('{ "s3://partner/" = "partner" }', "", 'input_blocks={"s3://partner/": "partner"}'),
     "version": ('"7"', "version", "7"),
     "timeout_seconds": ('"1d"', "timeout_seconds", 86_400),
     "on_completion": (NOTE_FLOW, "on_completion_hooks", ["note_flow"]),

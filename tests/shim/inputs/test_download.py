@@ -2,73 +2,36 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
-import http.server
 import resource
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 
+from tests.http_server import Answer, Server, send
 from translator.shim.contract import Input, Step
-from translator.shim.files import abandon
+from translator.shim.files import abandon, resumable
 from translator.shim.files.digest import no_pulse
+from translator.shim.files.resumable import DownloadError
 from translator.shim.inputs import download
-from translator.shim.inputs.download import DownloadError
 from translator.shim.inputs.fetch import FetchError, fetch
 from translator.shim.masking.uris import redact, redact_quoted
 
 CONTENT = bytes(range(256)) * 1000
-Answer = Callable[[http.server.BaseHTTPRequestHandler, int], None]
-
-
-class Server:
-    """Answers each request as the test says; keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.asked: list[dict[str, str]] = []
-        self.answer: Answer = lambda handler, number: None
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append({"path": self.path, **{k.lower(): v for k, v in self.headers.items()}})
-                try:
-                    outer.answer(self, len(outer.asked))
-                except OSError:
-                    self.close_connection = True
-
-            def log_message(self, *_: object) -> None: ...
-
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.daemon_threads = True
-        self.http.block_on_close = False
-        self.host = f"127.0.0.1:{self.http.server_port}"
-        self.url = f"http://{self.host}/data.bin"
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
 
 
 @pytest.fixture
 def server(monkeypatch) -> Iterator[Server]:
-    monkeypatch.setattr(download, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(resumable, "FIRST_WAIT", 0.01)
     monkeypatch.setattr(abandon, "EVERY", 0.02)
     one = Server()
     yield one
-    one.http.shutdown()
-    one.http.server_close()
-
-
-def send(handler, status: int, body: bytes = b"", length: int | None = None, **headers: str) -> None:
-    handler.send_response(status)
-    for name, value in headers.items():
-        handler.send_header(name.replace("_", "-"), value)
-    handler.send_header("Content-Length", str(len(body) if length is None else length))
-    handler.end_headers()
-    handler.wfile.write(body)
+    one.close()
 
 
 def cut(at: int, tag: str | None = '"v1"', *, ranges: bool = True) -> Answer:
@@ -132,7 +95,9 @@ def test_temporary_failures_are_retried(server: Server, tmp_path: Path, status: 
 def test_retry_after_is_respected(server: Server, tmp_path: Path, header: str, monkeypatch) -> None:
     waited: list[float] = []
     times = iter([0.0, *(float(second) for second in range(1000))])
-    monkeypatch.setattr(download, "time", type("Clock", (), {"monotonic": lambda: next(times), "sleep": waited.append}))
+    monkeypatch.setattr(
+        resumable, "time", type("Clock", (), {"monotonic": lambda: next(times), "sleep": waited.append})
+    )
     at = format_datetime(datetime.now(UTC) + timedelta(seconds=60), usegmt=True)
     after = "60" if header == "number" else at
     server.answer = lambda handler, number: (
@@ -175,6 +140,38 @@ def test_permanent_failures_are_errors(server: Server, tmp_path: Path, answer, r
         get(server, tmp_path)
     assert reason in str(error.value)
     assert len(server.asked) == requests
+
+
+MD5 = base64.b64encode(hashlib.md5(CONTENT).digest()).decode()  # noqa: S324 - servers state it
+SHA256 = base64.b64encode(hashlib.sha256(CONTENT).digest()).decode()
+DIGESTS = [
+    {"Repr_Digest": f"sha-256=:{SHA256}:"},
+    {"Digest": f"unixsum=1, SHA-256={SHA256}"},
+    {"Digest": f"MD5={MD5},sha-256={SHA256}"},
+    {"Content_MD5": MD5},
+]
+
+
+@pytest.mark.parametrize("headers", DIGESTS)
+def test_a_digest_that_the_server_states_is_checked(server: Server, tmp_path: Path, headers: dict[str, str]) -> None:
+    def answer(handler, number: int) -> None:
+        send(handler, 200, CONTENT if number == 3 else CONTENT[:-1] + b"?", **headers)
+
+    server.answer = answer
+    assert get(server, tmp_path) == CONTENT
+    assert len(server.asked) == 3
+    server.answer = lambda handler, number: send(handler, 200, CONTENT[:-1] + b"?", **headers)
+    with pytest.raises(DownloadError, match=r"it was damaged on its way: its (MD5|SHA-256) is [0-9a-f]+, not "):
+        download.download(server.url, tmp_path / "damaged", no_pulse)
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Digest": "sha-256=short"}, {"Content_MD5": "??"}, {"Content_MD5": MD5, "Content_Encoding": "gzip"}]
+)
+def test_a_digest_of_something_else_is_ignored(server: Server, tmp_path: Path, headers: dict[str, str]) -> None:
+    other = b"other"
+    server.answer = lambda handler, number: send(handler, 200, other, **headers)
+    assert get(server, tmp_path) == other
 
 
 def drip(handler, number: int) -> None:
@@ -245,7 +242,7 @@ def test_credentials_in_a_url_work_and_stay_with_their_server(worker, server: Se
     )
     for secret in (token, "pa%3Ass", "pa:ss", "dXNlcjpwYTpzcw"):
         assert secret not in everything
-    other.http.shutdown()
+    other.close()
 
 
 @pytest.mark.parametrize(

@@ -111,6 +111,7 @@ def _source(work: Work) -> stage.Source:
         pulse=work.pulse,
         resolve=lambda name: _resolve(name, work),
         data=work.data,
+        access=work.access,
     )
 
 

@@ -33,4 +33,5 @@ def environment(options: argparse.Namespace) -> dict[str, str]:
         variables.STORE: options.store,
         variables.RUN: options.run,
         variables.PROJECT: str(options.project.resolve()),
+        variables.PRIVATE: "1",
     }

@@ -28,6 +28,7 @@ from translator.shim.process import environment, supervise
 from translator.shim.process.supervise import kill_all
 from translator.shim.runners import RunnerError
 from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
+from translator.shim.store.access import Access
 from translator.shim.workspace import WorkspaceError, commits, workspace
 
 if TYPE_CHECKING:
@@ -182,6 +183,7 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
         raise ExecutionError(f"the project directory {project} does not exist")
     dialect = run_contract.load(step.dialect)
     secret = secrets.find(step, execution.context, inherited)
+    execution.hide = secret.mask.hide  # connections of inputs have secrets, too
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
         request = _request(execution, space, store, project, dialect, inherited)
         place = ends.enter_context(_opened(request))
@@ -205,6 +207,7 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             python=place.python,
             where=place.where,
             reaches_worker=place.reaches_worker,
+            access=_access(execution.context, secret),
         )
         try:
             _bring(execution, dialect, work)
@@ -250,6 +253,11 @@ def _followed(execution: Execution, place: Place, launch: Launch, project: Path)
             execution.live.abandon()
             execution.outputs = execution.uploads()
         raise
+
+
+def _access(context: Context, secret: secrets.Secrets) -> Access:
+    """Return the access of an execution to the addresses of its inputs."""
+    return Access(context.input_connections, context.connection, secret.mask, context.mask, context.engine)
 
 
 def _exported(project: Path, commit: str, execution: Execution) -> Path:

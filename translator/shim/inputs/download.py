@@ -1,93 +1,54 @@
 """Download a file over HTTP(S).
 
-A download that breaks off is resumed where the server can do that for the same version of the file (a strong ``ETag``);
-else it begins again. Answers that may change (429, 503, ...) and broken connections are tried again, ``TRIES`` times in
-a row without a new byte, after a wait that doubles or that the server asks for (``Retry-After``). A user and a password
-in the URL are sent to its own host only.
+A download that breaks off is resumed where the server can do that for the same version of the file (a strong ``ETag``).
+Answers that may change (429, 503, ...) and broken connections are tried again (``translator.shim.files.resumable``),
+after the wait that the server asks for (``Retry-After``). A digest that the server states (``Repr-Digest``, ``Digest``,
+``Content-MD5``) is checked. A user and a password in the URL, and an ``Authorization`` header, are sent to the URL's
+own server only.
 """
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import http.client
 import re
 import ssl
-import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from translator.shim.errors import TranslatorError
-from translator.shim.files import abandon
+from translator.shim.files import resumable
+from translator.shim.files.resumable import AGAIN, DownloadError, TemporaryError, from_base64
+from translator.shim.store.access import basic
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from http.client import HTTPMessage
     from pathlib import Path
 
+    from translator.shim.files.resumable import Attempt
+
 SILENCE = 30.0
 """The seconds for which a server may send nothing."""
-TRIES = 4
-ROUNDS = 100
-"""The maximum number of times to resume a download that makes little progress."""
-FIRST_WAIT = 0.5
-LONGEST_WAIT = 120.0
 
 _PIECE = 1 << 16
-_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REDIRECTS = range(300, 400)
 _PARTIAL, _BAD_RANGE = 206, 416
 _SAFE = "%/:=&?~#+!$,;'@()*[]"
+_DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "md5": "md5"}
+"""By names of algorithms in headers, those in ``hashlib``; the best first."""
 
 
-class DownloadError(TranslatorError):
-    """A failed download; the message says why, without the address."""
-
-
-class _AgainError(Exception):
-    """A temporary failure; ``after`` are the seconds that the server asks to wait."""
-
-    def __init__(self, reason: str, after: float | None = None) -> None:
-        super().__init__(reason)
-        self.after = after
-
-
-@dataclass(slots=True)
-class _Part:
-    """The downloaded part of a file; ``tag`` identifies the file's version."""
-
-    file: BinaryIO
-    size: int = 0
-    digest: Any = field(default_factory=hashlib.sha256)
-    tag: str | None = None
-    abandoned: bool = False
-
-    def restart(self) -> None:
-        self.file.seek(0)
-        self.file.truncate()
-        self.size, self.digest, self.tag = 0, hashlib.sha256(), None
-
-    def take(self, piece: bytes) -> None:
-        try:
-            self.file.write(piece)
-        except OSError as error:
-            raise DownloadError(f"it cannot be written: {error.strerror}") from error
-        self.digest.update(piece)
-        self.size += len(piece)
-
-
-def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+def download(uri: str, target: Path, pulse: Callable[[], None], authorization: str | None = None) -> tuple[int, str]:
     """Download ``uri`` to the new file ``target``.
 
     Args:
         uri: the URL.
         target: where to.
         pulse: called a few times a second; what it raises ends the download at once.
+        authorization: the value of the ``Authorization`` header, if the URL itself has no user and password.
 
     Returns:
         Its size in bytes and its SHA-256.
@@ -95,44 +56,20 @@ def download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, st
     Raises:
         DownloadError: the file cannot be downloaded.
     """
-    with target.open("xb") as file:
-        part = _Part(file)
-        furthest = fruitless = 0
-        for _ in range(ROUNDS):
-            try:
-                abandon.run(lambda: _attempt(uri, part), pulse, name="download")
-            except _AgainError as again:
-                fruitless = 0 if part.size > furthest else fruitless + 1
-                furthest = max(furthest, part.size)
-                wait = FIRST_WAIT * 2**fruitless if again.after is None else again.after
-                if fruitless >= TRIES or wait > LONGEST_WAIT:
-                    asks = f", and asks to retry after {wait:.0f} s" if again.after is not None else ""
-                    raise DownloadError(f"{again}{asks}") from None
-            except BaseException:
-                part.abandoned = True
-                raise
-            else:
-                return part.size, part.digest.hexdigest()
-            deadline = time.monotonic() + wait
-            while (remaining := deadline - time.monotonic()) > 0:
-                pulse()
-                time.sleep(min(remaining, abandon.EVERY))
-    raise DownloadError(f"the connection broke {ROUNDS} times")
+    return resumable.complete(target, lambda attempt: _attempt(uri, attempt, authorization), pulse)
 
 
-def _attempt(uri: str, part: _Part) -> None:
+def _attempt(uri: str, part: Attempt, authorization: str | None) -> None:
     """Get the file, or its missing part."""
-    request = _request(uri)
-    if part.size and part.tag:
+    request = _request(uri, authorization)
+    if part.size and part.version:
         request.add_header("Range", f"bytes={part.size}-")
-        request.add_header("If-Range", part.tag)
+        request.add_header("If-Range", part.version)
     expected = None
     try:
         with _opener().open(request, timeout=SILENCE) as answer:
             expected = _begin(answer, part)
             while piece := answer.read1(_PIECE):
-                if part.abandoned:
-                    return
                 part.take(piece)
     except urllib.error.HTTPError as error:
         with error:
@@ -140,47 +77,59 @@ def _attempt(uri: str, part: _Part) -> None:
     except urllib.error.URLError as error:
         if isinstance(error.reason, ssl.SSLCertVerificationError):
             raise DownloadError(str(error.reason)) from None
-        raise _AgainError(_text(error.reason)) from None
+        raise TemporaryError(_text(error.reason)) from None
     except (OSError, http.client.HTTPException) as error:
-        raise _AgainError(_text(error)) from None
+        raise TemporaryError(_text(error)) from None
     except ValueError as error:
         raise DownloadError(f"it is not a URL: {error}") from None
-    if expected is not None and part.size != expected:
-        raise _AgainError(f"the connection ended after {part.size} of {expected} bytes")
+    part.end(expected)
 
 
-def _refused(error: urllib.error.HTTPError, part: _Part) -> NoReturn:
+def _refused(error: urllib.error.HTTPError, part: Attempt) -> NoReturn:
     """Raise the error for a response that is not the file."""
     if error.code == _BAD_RANGE and part.size:
-        part.restart()
-        raise _AgainError("the server does not resume the download")
+        part.begin()
+        raise TemporaryError("the server does not resume the download")
     if error.code in _REDIRECTS:  # the library's text would show the address
         raise DownloadError("too many redirects, or a redirect to something that is not HTTP")
     reason = f"the server answers {error.code} {error.reason}"
-    if error.code not in _AGAIN:
+    if error.code not in AGAIN:
         raise DownloadError(reason)
-    raise _AgainError(reason, _after(error.headers.get("Retry-After")))
+    raise TemporaryError(reason, _after(error.headers.get("Retry-After")))
 
 
-def _begin(answer: Any, part: _Part) -> int | None:
+def _begin(answer: Any, part: Attempt) -> int | None:
     """Read the headers of a response; return the size of the whole file, if the server sends it."""
     tag = answer.headers.get("ETag")
     if answer.status == _PARTIAL:
         content_range = re.fullmatch(
             r"bytes (\d{1,18})-\d{1,18}/(\d{1,18}|\*)", answer.headers.get("Content-Range", "").strip()
         )
-        if content_range is None or int(content_range[1]) != part.size or (tag and tag != part.tag):
-            part.restart()
-            raise _AgainError("the server resumes the download at the wrong position")
+        if content_range is None or int(content_range[1]) != part.size or (tag and tag != part.version):
+            part.begin()
+            raise TemporaryError("the server resumes the download at the wrong position")
         return None if content_range[2] == "*" else int(content_range[2])
-    part.restart()
     strong = tag is not None and not tag.startswith("W/") and answer.headers.get("Accept-Ranges") != "none"
-    part.tag = tag if strong else None
+    part.begin(tag if strong else None, _stated(answer.headers))
     length = answer.headers.get("Content-Length", "").strip()
     return int(length) if re.fullmatch(r"\d{1,18}", length) else None
 
 
-def _request(uri: str) -> urllib.request.Request:
+def _stated(headers: HTTPMessage) -> Mapping[str, str]:
+    """Return the best digest of the file that a server states (RFC 9530, RFC 3230, RFC 1864)."""
+    if headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        return {}
+    listed = ",".join((*headers.get_all("Repr-Digest", ()), *headers.get_all("Digest", ())))
+    named = [item.strip().partition("=") for item in listed.split(",")]
+    by_name = {name.strip().lower(): value.strip().strip(":") for name, _, value in named}
+    by_name.setdefault("md5", headers.get("Content-MD5", "").strip())
+    for name, algorithm in _DIGESTS.items():
+        if (digest := from_base64(by_name.get(name), algorithm)) is not None:
+            return {algorithm: digest}
+    return {}
+
+
+def _request(uri: str, authorization: str | None) -> urllib.request.Request:
     parts = urlsplit(uri)
     credentials, _, host = parts.netloc.rpartition("@")
     plain = urlunsplit(parts._replace(netloc=host, fragment=""))
@@ -189,8 +138,9 @@ def _request(uri: str) -> urllib.request.Request:
     request.add_header("Accept-Encoding", "identity")
     if credentials:
         user, _, password = credentials.partition(":")
-        pair = f"{unquote(user)}:{unquote(password)}".encode()
-        request.add_unredirected_header("Authorization", f"Basic {base64.b64encode(pair).decode()}")
+        authorization = basic(unquote(user), unquote(password))
+    if authorization is not None:
+        request.add_unredirected_header("Authorization", authorization)
     return request
 
 

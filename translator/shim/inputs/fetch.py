@@ -17,13 +17,15 @@ from translator.shim.files import abandon, digest
 from translator.shim.files.digest import READ_ONLY
 from translator.shim.files.object_stores import path_in_bucket
 from translator.shim.files.paths import PathError, file_uri, place
+from translator.shim.files.resumable import DownloadError
 from translator.shim.masking.uris import flaw, redact, redact_quoted
-from translator.shim.store import transfer
+from translator.shim.store import stated, transfer
+from translator.shim.store.access import HTTP, Access, AccessError, authorization, hidden, options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from translator.shim.contract import Input
+    from translator.shim.contract import Input, Json
 
 
 _WILD = re.compile(r"[*?]")
@@ -34,7 +36,11 @@ class FetchError(TranslatorError):
 
 
 def find(
-    uri: str, step_input: Input, project: Path, pulse: Callable[[], None] = digest.no_pulse
+    uri: str,
+    step_input: Input,
+    project: Path,
+    pulse: Callable[[], None] = digest.no_pulse,
+    access: Access | None = None,
 ) -> list[tuple[str, str]]:
     """Find the files that a default names.
 
@@ -43,6 +49,7 @@ def find(
         step_input: the input whose default it is.
         project: the directory of the source file.
         pulse: called while waiting for a server; an exception ends the work.
+        access: credentials for addresses.
 
     Returns:
         For each file its URI (or path in the project) without wildcards and its place below the input's directory.
@@ -54,15 +61,21 @@ def find(
         raise FetchError(problem)
     parts = urlsplit(uri if "://" in uri else "")
     scheme = parts.scheme
-    if scheme in {"http", "https"}:
+    if scheme in HTTP:
         path = unquote(parts.path).strip("/") or parts.netloc
         return [(uri, _place(path, step_input, uri))]
     if scheme in {"", "file"}:
         return _find_local(uri, step_input, project)
-    return _find_remote(uri, step_input, pulse)
+    return _find_remote(uri, step_input, pulse, access or Access())
 
 
-def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = digest.no_pulse) -> tuple[int, str]:
+def fetch(
+    uri: str,
+    target: Path,
+    project: Path,
+    pulse: Callable[[], None] = digest.no_pulse,
+    access: Access | None = None,
+) -> tuple[int, str]:
     """Copy one file to the new read-only file ``target``.
 
     Args:
@@ -70,6 +83,7 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
         target: where to.
         project: the directory of the source file.
         pulse: called a few times a second or between blocks; an exception ends the work.
+        access: credentials for addresses.
 
     Returns:
         Its size in bytes and its SHA-256.
@@ -78,13 +92,14 @@ def fetch(uri: str, target: Path, project: Path, pulse: Callable[[], None] = dig
         FetchError: the file cannot be fetched.
     """
     scheme = urlsplit(uri).scheme if "://" in uri else ""
+    access = access or Access()
     try:
-        if scheme in {"http", "https"}:
-            record = _download(uri, target, pulse)
+        if scheme in HTTP:
+            record = _download(uri, target, pulse, access)
         elif scheme in {"", "file"}:
             record = digest.copy_file(_local(uri, project), target, pulse)
         else:
-            record = _copy_remote(uri, target, pulse)
+            record = _copy_remote(uri, target, pulse, access)
     except OSError as error:
         raise FetchError(
             f"{redact(uri)} cannot be fetched: {redact_quoted(error.strerror or str(error), uri)}"
@@ -117,21 +132,22 @@ def _find_local(uri: str, step_input: Input, project: Path) -> list[tuple[str, s
     return matches
 
 
-def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None]) -> list[tuple[str, str]]:
+def _find_remote(uri: str, step_input: Input, pulse: Callable[[], None], access: Access) -> list[tuple[str, str]]:
     if not _WILD.search(uri):
         return [(uri, _place(path_in_bucket(uri), step_input, uri))]
     from translator.shim.store.objects import file_system
 
     root = _before_wildcard(uri)
+    credentials = _options(uri, access)
 
     def listed() -> list[str]:
-        system, base = file_system(root)
+        system, base = file_system(root, credentials)
         return [str(name)[len(base.rstrip("/")) + 1 :] for name in system.find(base.rstrip("/"))]
 
     try:
         names = abandon.run(listed, pulse)
     except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
-        raise FetchError(f"{redact(uri)} cannot be listed: {redact_quoted(str(error), uri)}") from None
+        raise FetchError(f"{redact(uri)} cannot be listed: {_reason(error, uri, access)}") from None
     wanted = _pattern(uri[len(root) :])
     in_bucket = path_in_bucket(root)
     matches = [
@@ -204,27 +220,37 @@ def _files_below(folder: Path) -> Iterable[Path]:
             yield Path(root) / name
 
 
-def _download(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
-    from translator.shim.inputs.download import DownloadError, download
+def _download(uri: str, target: Path, pulse: Callable[[], None], access: Access) -> tuple[int, str]:
+    from translator.shim.inputs.download import download
 
     try:
-        return download(uri, target, pulse)
-    except DownloadError as error:
-        raise FetchError(f"{redact(uri)} cannot be fetched: {redact_quoted(str(error), uri)}") from None
+        return download(uri, target, pulse, authorization(uri, access))
+    except (AccessError, DownloadError) as error:
+        raise FetchError(f"{redact(uri)} cannot be fetched: {_reason(error, uri, access)}") from None
 
 
-def _copy_remote(uri: str, target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+def _copy_remote(uri: str, target: Path, pulse: Callable[[], None], access: Access) -> tuple[int, str]:
     """Copy a file from any file system that fsspec knows."""
     from translator.shim.store.objects import file_system
 
+    credentials = _options(uri, access)
     try:
-        system, path = abandon.run(lambda: file_system(uri), pulse)
-        return transfer.download(lambda: system.open(path, "rb"), target, pulse)
-    except (OSError, transfer.StalledError) as error:
-        raise FetchError(f"{redact(uri)} cannot be fetched: {redact_quoted(_reason(error), uri)}") from None
+        system, path = abandon.run(lambda: file_system(uri, credentials), pulse)
+        return transfer.download(
+            lambda: system.open(path, "rb"), target, pulse, lambda source: stated.of_file(system, path, source)
+        )
     except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
-        raise FetchError(f"{redact(uri)} cannot be fetched: {redact_quoted(str(error), uri)}") from None
+        raise FetchError(f"{redact(uri)} cannot be fetched: {_reason(error, uri, access)}") from None
 
 
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error) or type(error).__name__
+def _options(uri: str, access: Access) -> Mapping[str, Json]:
+    try:
+        return options(uri, access)
+    except AccessError as error:
+        raise FetchError(f"{redact(uri)} cannot be read: {error}") from None
+
+
+def _reason(error: Exception, uri: str, access: Access) -> str:
+    """Return the text of an exception without secrets."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return hidden(redact_quoted(text, uri), access)

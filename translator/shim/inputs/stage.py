@@ -14,6 +14,7 @@ from translator.shim.files.paths import PathError, place, relative
 from translator.shim.inputs import fetch
 from translator.shim.masking.uris import masked, redact
 from translator.shim.store import StoreError
+from translator.shim.store.access import Access, AccessError, connection_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -36,7 +37,8 @@ class InputError(TranslatorError):
 class Source:
     """The sources of the files of one execution, and its callbacks.
 
-    ``resolve`` resolves names of data, if the dialect has any, and ``data`` collects what they stand for.
+    ``resolve`` resolves names of data, if the dialect has any, and ``data`` collects what they stand for. ``access``
+    has the credentials for addresses.
     """
 
     store: Store
@@ -46,6 +48,7 @@ class Source:
     pulse: Callable[[], None]
     resolve: Callable[[str], Resolution] | None = None
     data: list[NamedData] = field(default_factory=list)
+    access: Access = field(default_factory=Access)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,9 @@ def offers(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, N
     names: dict[str, Resolution] = {}
     with _explained(step_input):
         places = _sure_places(step_input, wanted, source, names)
+        for one in places.values():  # the command would hear of missing credentials only when it asks for the file
+            if not source.store.owns(one.uri):
+                connection_for(one.uri, source.access)
     published = [
         (replace(one.file, path=path), one.written) for path, one in places.items() if isinstance(one.file, FileRecord)
     ]
@@ -113,7 +119,7 @@ def _explained(step_input: Input) -> Iterator[None]:
     """Turn the reasons why files cannot be found or brought into those of an input."""
     try:
         yield
-    except (fetch.FetchError, StoreError, PathError, CatalogueError, DataNameError) as error:
+    except (fetch.FetchError, AccessError, StoreError, PathError, CatalogueError, DataNameError) as error:
         raise InputError(f"input {step_input.name!r}: {error}") from error
 
 
@@ -169,7 +175,7 @@ def _places(step_input: Input, wanted: InputFiles, source: Source, names: dict[s
             continue
         if source.store.owns(uri) and not wanted.launched:
             raise fetch.FetchError(f"{uri} is in the artifact store; add an edge from the node that writes it")
-        files += [(path, _Staged(file)) for file, path in fetch.find(uri, step_input, source.project, source.pulse)]
+        files += [(path, _Staged(file)) for file, path in _files_at(uri, step_input, source)]
     files += [(place(record.path, step_input.keep_directories), _Staged(record)) for record in wanted.files]
     places: dict[str, _Staged] = {}
     for path, one in files:
@@ -194,8 +200,13 @@ def _files_of_name(resolution: Resolution, step_input: Input, source: Source) ->
         if isinstance(file, FileRecord):
             yield place(file.path, step_input.keep_directories), file
         else:
-            for uri, path in fetch.find(file, step_input, source.project, source.pulse):
+            for uri, path in _files_at(file, step_input, source):
                 yield path, uri
+
+
+def _files_at(uri: str, step_input: Input, source: Source) -> list[tuple[str, str]]:
+    """Return the files that a URI names, with their paths in the input's directory."""
+    return fetch.find(uri, step_input, source.project, source.pulse, source.access)
 
 
 def bring_file(path: str, folder: Path, wanted: NamedFile, source: Source) -> FileRecord:
@@ -223,7 +234,7 @@ def bring_file(path: str, folder: Path, wanted: NamedFile, source: Source) -> Fi
                 f"{wanted.uri} was downloaded with credentials, which are not stored; "
                 "an edge cannot pass it on: make the URL a default of this input, too"
             )
-        size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse)
+        size, sha256 = fetch.fetch(_uri(wanted), target, source.project, source.pulse, source.access)
         if isinstance(wanted, FileRecord) and sha256 != wanted.sha256:
             raise fetch.FetchError(
                 f"{redact(wanted.uri)} has changed since an earlier execution used it: "

@@ -7,11 +7,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.errors import TranslatorError
-from translator.shim.files import abandon, digest
+from translator.shim.files import abandon, digest, resumable
+from translator.shim.files.resumable import AGAIN, TemporaryError
+from translator.shim.store import stated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from translator.shim.files.resumable import Attempt
+    from translator.shim.store.stated import Stated
 
 STALLED = 120.0
 """The seconds without progress after which a transfer fails."""
@@ -46,26 +51,73 @@ class _Progress:
             raise StalledError(f"no progress for {STALLED:g} s")
 
 
-def download(open_source: Callable[[], Any], target: Path, pulse: Callable[[], None]) -> tuple[int, str]:
+_PERMANENT = (
+    *(FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError),
+    *(ImportError, ValueError, TypeError, LookupError, AttributeError, NotImplementedError),
+    TranslatorError,
+)
+"""Exceptions of file systems that another attempt would raise as well."""
+
+
+def download(
+    open_source: Callable[[], Any],
+    target: Path,
+    pulse: Callable[[], None],
+    describe: Callable[[Any], Stated] = stated.of_open_file,
+) -> tuple[int, str]:
     """Copy what ``open_source`` opens to the new file ``target``; return its size and its SHA-256.
 
+    A download that breaks off, or does not have the size and digest that the store states, is resumed or begins again
+    (``translator.shim.files.resumable``).
+
     Args:
-        open_source: called in a thread.
+        open_source: called in a thread, once for each attempt.
         target: where to.
         pulse: called a few times a second; an exception ends the transfer at once.
+        describe: returns what the store states of the open file; called in a thread.
+
+    Raises:
+        DownloadError: it failed too often.
+        Exception: the file system's own, if another attempt would fail as well.
     """
-    progress = _Progress(pulse)
-    with target.open("xb", buffering=digest.BLOCK) as file:
 
-        def copy() -> tuple[int, str]:
-            with open_source() as source:
-                return digest.pump(source, file.write, progress.moved)
+    def attempt(part: Attempt) -> None:
+        try:
+            _continue(part, open_source, describe)
+        except Exception as error:
+            if isinstance(error, TemporaryError) or not _is_temporary(error):
+                raise
+            raise TemporaryError(getattr(error, "strerror", None) or str(error) or type(error).__name__) from error
 
-        return _watched(copy, progress)
+    return resumable.complete(target, attempt, pulse, STALLED)
+
+
+def _continue(part: Attempt, open_source: Callable[[], Any], describe: Callable[[Any], Stated]) -> None:
+    """Copy what is missing of a file, or all of it if it is not known to be the same version."""
+    with open_source() as source:
+        facts = describe(source)
+        if part.size and facts.version is not None and facts.version == part.version:
+            source.seek(part.size)
+        else:
+            part.begin(facts.version, facts.digests)
+        while block := source.read(digest.BLOCK):
+            part.take(block)
+    part.end(facts.size)
+
+
+def _is_temporary(error: Exception) -> bool:
+    """Return whether another attempt may succeed after an exception of a file system."""
+    if isinstance(error, _PERMANENT):
+        return False
+    codes = (getattr(error, name, None) for name in ("status", "status_code", "code"))
+    status = next((code for code in codes if isinstance(code, int)), None)
+    if status is not None and 400 <= status < 500:  # noqa: PLR2004 - the codes of HTTP for mistakes of the client
+        return status in AGAIN
+    return "Credential" not in type(error).__name__
 
 
 def upload(source: Path, open_target: Callable[[], Any], pulse: Callable[[], None]) -> tuple[int, str]:
-    """Copy the file ``source`` into what ``open_target`` opens; as ``down``. An incomplete copy is discarded."""
+    """Copy the file ``source`` into what ``open_target`` opens; as ``download``. An incomplete copy is discarded."""
     progress = _Progress(pulse)
 
     def copy() -> tuple[int, str]:

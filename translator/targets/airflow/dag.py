@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, cast
 from translator import ir
 from translator.config.keys import PIPELINE
 from translator.names import digest, slug
+from translator.targets.addresses import names_by_address
+from translator.targets.airflow.names import MAX_ID_LENGTH
 from translator.targets.airflow.settings import dag_setting, of_dag, of_tasks, task_arguments
 from translator.targets.outline import part_text
 from translator.targets.render import code, name
@@ -37,10 +39,17 @@ def dag_file(pipeline: ir.Pipeline) -> str:
 
 
 def _filled(template: str, pipeline: ir.Pipeline) -> str:
-    """Return a name from the settings for this pipeline; that of a part differs from that of the whole pipeline."""
-    if pipeline.part is not None and PIPELINE not in template:
-        return f"{template}_{slug(pipeline.part.label)}"
-    return template.replace(PIPELINE, _identifier(pipeline))
+    """Return a name from the settings for this pipeline; that of a part differs from that of the whole pipeline.
+
+    A name of a part that is too long for an id is cut, and a digest keeps it apart from others.
+    """
+    if pipeline.part is None or PIPELINE in template:
+        return template.replace(PIPELINE, _identifier(pipeline))
+    of_part = f"{template}_{slug(pipeline.part.label)}"
+    if len(of_part) <= MAX_ID_LENGTH or len(template) > MAX_ID_LENGTH:
+        return of_part
+    end = f"_{digest(of_part)}"
+    return f"{of_part[: MAX_ID_LENGTH - len(end)]}{end}"
 
 
 def _identifier(pipeline: ir.Pipeline) -> str:
@@ -113,9 +122,14 @@ def dag_arguments(
 
 
 def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:
-    """Return what the operators of a DAG are told of names of data and of the artifact store."""
-    connection = cast("str | None", of_dag(pipeline).get("store_connection"))
-    return {"catalogue": pipeline.catalogue, "store": pipeline.store, "store_connection": connection}
+    """Return what the operators of a DAG are told of names of data, of inputs and of the artifact store."""
+    settings = of_dag(pipeline)
+    return {
+        "catalogue": pipeline.catalogue,
+        "input_connections": names_by_address(pipeline, settings.get("input_connections")),
+        "store": pipeline.store,
+        "store_connection": cast("str | None", settings.get("store_connection")),
+    }
 
 
 _RETRIES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from translator.config.keys import Key, TargetKeys
+from translator.config.keys import Key, TargetKeys, by_address
 from translator.config.kinds import Data, Duration, Hook, Prose, Text, Texts, Whole
 from translator.shim.json_values import thawed
 from translator.targets.hooks import hook_expression
@@ -62,6 +62,12 @@ SETTINGS = TargetKeys(
             "store_connection",
             Text(),
             "The Airflow connection with the credentials of the [artifact store](#artifact-store).",
+        ),
+        Key(
+            "input_connections",
+            by_address("names of connections by the start of addresses"),
+            "Airflow connections with the [credentials for inputs](data.md#credentials-for-inputs), by the start of "
+            "their addresses.",
         ),
         Key("tags", Texts(), "Tags, besides the source language."),
         Key("doc_md", Prose(), "Documentation of the DAG, before the line that says what it was generated from."),

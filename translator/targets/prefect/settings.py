@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from translator.config.keys import PIPELINE, Key, TargetKeys
+from translator.config.keys import PIPELINE, Key, TargetKeys, by_address
 from translator.config.kinds import Duration, Hook, Text, Texts, Whole
 from translator.names import slug
+from translator.targets.addresses import names_by_address
 from translator.targets.hooks import hook_expression
 from translator.targets.render import Name
 
@@ -53,6 +54,12 @@ SETTINGS = TargetKeys(
             Text(pattern=r"^[a-z0-9-]+$", words="a name of lower-case letters, digits and dashes"),
             "The *Artifact Store* block with the credentials of the [artifact store](#artifact-store).",
         ),
+        Key(
+            "input_blocks",
+            by_address("names of blocks by the start of addresses"),
+            "Prefect blocks with the [credentials for inputs](data.md#credentials-for-inputs), by the start of their "
+            "addresses.",
+        ),
         Key("version", Text(), "The flow's version."),
         Key("timeout_seconds", Duration(), "The time after which Prefect ends a run. Its commands are stopped."),
         Key("on_completion", Hook(), "Called when a run is complete."),
@@ -94,13 +101,15 @@ def flow_name(pipeline: ir.Pipeline) -> str:
 
 
 def store_arguments(pipeline: ir.Pipeline) -> dict[str, Expression]:
-    """Return what a run is told of names of data and of its artifact store, as arguments of ``run_of``."""
+    """Return what a run is told of names of data, of its artifact store and of inputs, as arguments of ``run_of``."""
+    settings = of_flow(pipeline)
     arguments = {
         "catalogue": pipeline.catalogue,
         "store": pipeline.store,
-        "store_block": of_flow(pipeline).get("store_block"),
+        "store_block": settings.get("store_block"),
+        "input_blocks": names_by_address(pipeline, settings.get("input_blocks")),
     }
-    return {name: cast("str", value) for name, value in arguments.items() if value is not None}
+    return {name: value for name, value in arguments.items() if value is not None}
 
 
 def retry_options(settings: Mapping[str, Any], tries: int) -> dict[str, Expression]:

@@ -55,7 +55,7 @@ def bring(work: Work, records: dict[str, list[FileRecord]]) -> None:
     """See ``translator.shim.run_contract.Contract.bring``."""
     in_place = _in_place(work)
     written = [place.path for place in _output_places(work)]
-    source = Source(work.store, work.project, str, work.note, work.pulse)
+    source = Source(work.store, work.project, str, work.note, work.pulse, access=work.access)
     brought = {record.path: record for files in work.input_files.values() for record in files.files}
     empty = {folder for files in work.input_files.values() for folder in files.folders}
     for item in work.step.inputs:

@@ -64,6 +64,10 @@ with DAG(
     default_args={
         "project": PROJECT,
         "catalogue": "translator.toml",
+        "input_connections": {
+            "s3://partner-data/": "partner_s3",
+            "https://data.example.com/": "data_portal",
+        },
         "store": "s3://ml-artifacts/pipelines",
         "store_connection": "ml_artifacts",
         "owner": "ml-platform",

@@ -144,6 +144,10 @@ def settings(
         catalogue="translator.toml",
         store="s3://ml-artifacts/pipelines",
         store_block="ml-artifacts",
+        input_blocks={
+            "s3://partner-data/": "aws-credentials/partner",
+            "https://data.example.com/": "data-portal",
+        },
     ):
         prepare_run = prepare_node.submit()
         train_run = train_node.submit(axes=train, prepare=prepare_run)
