@@ -95,6 +95,31 @@ class Refusing:
         diagnostics.error("too-odd", "it cannot be said", pipeline.span)
 
 
+SETTLED = """\
+- step: {name: a, image: i, command: date, mounts: ["/data:/data"], environment-variable-groups: [keys]}
+- step: {name: b, image: i, command: date, mounts: [{source: "nas:/x", destination: /x, type: nfs}]}
+- pipeline: {name: Settled, nodes: [{name: n, type: execution, step: a}], edges: []}
+- pipeline: {name: Odd, nodes: [{name: n, type: execution, step: b}], edges: []}
+"""
+
+
+def test_errors_that_settings_resolve_need_no_changes(tmp_path: Path) -> None:
+    file = tmp_path / "valohai.yaml"
+    file.write_text(SETTLED)
+    found = survey(file, registry.targets())
+    assert {one.name: one.effort for one in found.pipelines} == {"Settled": Effort.SETTINGS, "Odd": Effort.CHANGES}
+    assert "1 of 2 pipelines in 1 file translate: 0 as they are, 1 with settings; 1 need changes\n" in as_text(found)
+    reasons = json.loads(as_json(found))["files"][0]["pipelines"][0]["reasons"]
+    assert {one["code"]: one["settled"] for one in reasons} == {
+        "unsupported-environment-variable-groups": True,
+        "unsupported-mounts": True,
+    }
+    # The settings that the messages name are enough.
+    (tmp_path / "translator.toml").write_text('[defaults]\nrunner = "docker"\n[groups.keys.variables]\nKEY = "k"\n')
+    (settled, _) = survey(file, registry.targets()).pipelines
+    assert settled.reasons == ()
+
+
 def test_the_table(tree: Path) -> None:
     text = as_text(survey(tree, registry.targets()))
     assert "first (no pipeline)" in text

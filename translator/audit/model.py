@@ -12,19 +12,23 @@ class Effort(StrEnum):
     NONE = "none"
     """It translates, and needs nothing that the engine's workers lack by default."""
     SETTINGS = "settings"
-    """It translates; images, secrets, data or machines have to be provided."""
+    """It translates once settings, images, secrets, data or machines are provided."""
     CHANGES = "changes"
     """It is refused: the file has to change, or waits for a feature."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A reason why a pipeline does not translate; ``target`` is the engine that cannot express it, None for all."""
+    """A reason why a pipeline does not translate; ``target`` is the engine that cannot express it, None for all.
+
+    ``settled``: settings in ``translator.toml`` resolve it.
+    """
 
     code: str
     message: str
     line: int | None
     target: str | None = None
+    settled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +63,10 @@ class PipelineAudit:
     @property
     def effort(self) -> Effort:
         """What is left to do."""
-        if self.reasons:
+        if any(not reason.settled for reason in self.reasons):
             return Effort.CHANGES
+        if self.reasons:
+            return Effort.SETTINGS
         return Effort.SETTINGS if self.needs else Effort.NONE
 
 

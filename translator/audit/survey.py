@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from translator import registry
 from translator.audit.model import FileAudit, Needs, PipelineAudit, Reason, Survey
 from translator.audit.needs import needs_of
+from translator.config.unmet_requests import SETTLED
 from translator.diagnostics import Diagnostics, Severity
 from translator.load import load
 from translator.nodes import walk_steps
@@ -98,7 +99,7 @@ def _pipeline(loaded: Loaded, name: str, targets: Sequence[Target], *, alone: bo
 def _reasons(findings: Iterable[Diagnostic], pipeline: str | None, target: str | None = None) -> tuple[Reason, ...]:
     """Return the errors about a pipeline, or about the file as a whole."""
     reasons = [
-        Reason(one.code, one.message, one.span.line if one.span else None, target)
+        Reason(one.code, one.message, one.span.line if one.span else None, target, one.code in SETTLED)
         for one in findings
         if one.severity is Severity.ERROR and (pipeline is None) == (one.pipeline is None)
     ]

@@ -16,11 +16,16 @@ _RUNNER, _SETTING = "docker", "volumes"
 """The runner that makes mounts, and the setting that names them."""
 
 
-def unfit(mount: ir.Mount, runner: ir.Runner | None) -> tuple[str, str] | None:
-    """Return why a runner cannot make a mount, and what to do; None if it can."""
-    if runner is None or runner.name != _RUNNER:
-        name = runner.name if runner is not None else "process"
-        return f"the runner {name!r} makes no mounts", f'write runner = "{_RUNNER}" into translator.toml for this step'
+def without_mounts(runner: ir.Runner | None) -> tuple[str, str] | None:
+    """Return that a runner makes no mounts at all, and what to do; None if it makes them."""
+    if runner is not None and runner.name == _RUNNER:
+        return None
+    name = runner.name if runner is not None else "process"
+    return f"the runner {name!r} makes no mounts", f'write runner = "{_RUNNER}" into translator.toml for this step'
+
+
+def unfit(mount: ir.Mount) -> tuple[str, str] | None:
+    """Return why no runner can make a mount, and what to do; None if one can."""
     if mount.kind not in _BIND or mount.options:
         hint = "mount it on the Docker host, and name its directory there as the source"
         return f"mounts of type {mount.kind!r} are not supported", hint
@@ -33,8 +38,8 @@ def unfit(mount: ir.Mount, runner: ir.Runner | None) -> tuple[str, str] | None:
 
 def with_mounts(runner: ir.Runner | None, mounts: Sequence[ir.Mount]) -> ir.Runner | None:
     """Return a runner with the mounts that it can make, after those of its settings."""
-    fit = [mount for mount in mounts if unfit(mount, runner) is None]
-    if runner is None or not fit:
+    fit = [mount for mount in mounts if unfit(mount) is None]
+    if runner is None or without_mounts(runner) is not None or not fit:
         return runner
     listed = tuple(f"{mount.source}:{mount.target}{':ro' if mount.read_only else ''}" for mount in fit)
     own_volumes = runner.settings.get(_SETTING, ())

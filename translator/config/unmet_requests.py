@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.config.catalogue import Catalogue, data_name
 from translator.config.files import NAME
-from translator.config.mounts import unfit
+from translator.config.mounts import unfit, without_mounts
 from translator.config.resolve import matching
 from translator.names import did_you_mean
 from translator.nodes import walk_steps
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.shim.catalogue.names import DataName
 
-
+SETTLED = frozenset({"unsupported-mounts", "unsupported-environment-variable-groups"})
+"""The codes of errors that settings in ``translator.toml`` resolve, so that the pipeline file stays as it is."""
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -127,17 +128,13 @@ def _report_group(group: str, levels: Sequence[Level], step: ir.Step, config: Co
 
 
 def _report_mounts(step: ir.Step, diagnostics: Diagnostics) -> None:
-    """Report mounts that the step's runner cannot make."""
+    """Report mounts that no runner can make, and those that only the step's own runner cannot make."""
     for mount in step.request.mounts:
-        reason = unfit(mount, step.runner)
-        if reason is not None:
-            message, hint = reason
-            diagnostics.error(
-                "unsupported-mounts",
-                f"{mount.source} cannot be mounted at {mount.target}: {message}",
-                mount.span,
-                hint=hint,
-            )
+        cannot = f"{mount.source} cannot be mounted at {mount.target}"
+        if (reason := unfit(mount)) is not None:
+            diagnostics.error("bad-mount", f"{cannot}: {reason[0]}", mount.span, hint=reason[1])
+        elif (reason := without_mounts(step.runner)) is not None:
+            diagnostics.error("unsupported-mounts", f"{cannot}: {reason[0]}", mount.span, hint=reason[1])
 
 
 def _report_devices(step: ir.Step, diagnostics: Diagnostics) -> None:

@@ -82,6 +82,13 @@ RULES = (
         ),
     ),
     Rule(
+        "bad-mount",
+        (ERROR,),
+        "no runner can mount this",
+        "Name a directory of the Docker host by its absolute path, without a colon, or a volume.",
+        valohai('mounts: [{source: "nas:/data", destination: /data, type: nfs}]\n'),
+    ),
+    Rule(
         "bad-port",
         (ERROR,),
         "a port is not of the form `node.kind.key`",
