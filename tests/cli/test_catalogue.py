@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from translator.shim.catalogue.entries import Entry
 from translator.shim.catalogue.names import parse
 from translator.shim.contract import ExecutionId, FileRecord, Manifest, State
 from translator.shim.store import open_store
+from translator.shim.store.files import FileStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,6 +69,46 @@ def test_a_list(translate: Run) -> None:
         ("datum://prod", []),
         ("dataset://images/v2", ["latest"]),
     ]
+
+
+def reads(translate: Run, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Return how many files of the store a command reads."""
+    asked: list[str] = []
+    original = FileStore.read
+
+    def read(self: FileStore, key: str) -> bytes:
+        asked.append(key)
+        return original(self, key)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FileStore, "read", read)
+        assert translate(*arguments)[0] == 0
+    return len(asked)
+
+
+def test_a_list_reads_what_it_shows(translate: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = open_store(str(tmp_path / "artifacts"))
+    counts = []
+    for number in range(2, 12):
+        maker = ExecutionId("Prepare", f"run-{number}", "split")
+        entry = Entry(parse(f"dataset://images/v{number}"), (), f"2026-11-28T14:00:{number + 20}.142Z", maker)
+        stored.make(store, entry, aliases=[f"alias-{number}"] if number < 4 else [])
+        store.commit(Manifest(maker, State.COMPLETE, {}, {}, {}, (), "", ""))
+        if number >= 4:
+            counts.append(
+                (reads(translate, monkeypatch, "ls"), reads(translate, monkeypatch, "ls", "dataset://images"))
+            )
+    assert len({of_all for of_all, _ in counts}) == 1, "only the newest version is read"
+    steps = {later - earlier for (_, earlier), (_, later) in itertools.pairwise(counts)}
+    assert steps == {2}, "each version and its manifest is read once"
+    _, text, _ = translate("ls", "--format", "json")
+    assert [(one["name"], one["aliases"]) for one in json.loads(text)] == [("dataset://images/v11", ["latest"])]
+    _, text, _ = translate("ls", "dataset://images", "--format", "json")
+    listed = {one["name"]: one["aliases"] for one in json.loads(text)}
+    assert len(listed) == 11
+    assert listed["dataset://images/v3"] == ["alias-3"]
+    translate("remove", "dataset://images/latest")
+    assert cells(translate("ls")[1])[1][0] == "dataset://images/v11"
 
 
 def test_an_empty_list(translate: Run, tmp_path: Path) -> None:

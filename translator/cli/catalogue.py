@@ -78,18 +78,30 @@ def _list(store: Store, args: argparse.Namespace, configured: Path | None) -> No
 
 
 def _entries(store: Store, wanted: str | None) -> list[tuple[Entry, list[str]]]:
-    """Return the entries to list with their aliases: of one dataset or model all versions, else the newest of each."""
+    """Return the entries to list with their aliases: of one dataset or model all versions, else the newest of each.
+
+    A store may keep thousands of versions, so none is read that is not listed.
+    """
     if wanted is not None:
         name = _collection(wanted)
-        return [(entry, _aliases_of(store, entry)) for entry in stored.versions(store, name)]
+        return _with_aliases(store, name, stored.versions(store, name))
     newest_of_each = []
     for name in stored.names(store, _warn):
         try:
-            of_name = [stored.find(store, name)] if name.kind == "datum" else stored.versions(store, name)
-            newest_of_each += [(one, _aliases_of(store, one)) for one in of_name[-1:] if one is not None]
+            one = stored.find(store, name) if name.kind == "datum" else stored.newest(store, name)
+            newest_of_each += _with_aliases(store, name, [one] if one is not None else [])
         except StoreError as error:
             _warn(str(error))
     return newest_of_each
+
+
+def _with_aliases(store: Store, name: DataName, entries: Sequence[Entry]) -> list[tuple[Entry, list[str]]]:
+    """Return entries of a dataset, a model or a datum, each with the aliases that stand for it."""
+    known = stored.aliases(store, name) if name.kind != "datum" and entries else {}
+    by_version: dict[str, list[str]] = {}
+    for alias, version in known.items():
+        by_version.setdefault(version, []).append(alias)
+    return [(entry, by_version.get(entry.name.version, [])) for entry in entries]
 
 
 def _warn(message: str) -> None:
@@ -102,13 +114,6 @@ def _collection(written: str) -> DataName:
     if kind not in {"dataset", "model"}:
         raise UsageError(f"{written!r} is not a dataset or a model: write dataset://NAME or model://NAME")
     return parse(written if written.partition("://")[2].strip("/").count("/") else f"{written.rstrip('/')}/latest")
-
-
-def _aliases_of(store: Store, entry: Entry) -> list[str]:
-    if entry.name.kind == "datum":
-        return []
-    known = stored.aliases(store, entry.name)
-    return [alias for alias, version in known.items() if version == entry.name.version]
 
 
 def _row(entry: Entry, aliases: Sequence[str]) -> tuple[str, ...]:

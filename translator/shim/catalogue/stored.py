@@ -178,6 +178,18 @@ def versions(store: Store, name: DataName) -> list[Entry]:
     return sorted([one for one in entries if one is not None], key=lambda entry: (entry.created, entry.name.version))
 
 
+def newest(store: Store, name: DataName) -> Entry | None:
+    """Return the version of a dataset or a model that ``latest`` stands for, without reading the others.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    entry = find(store, name.at(LATEST))
+    if entry is not None:
+        return entry
+    return next(reversed(versions(store, name)), None)  # the alias has been removed
+
+
 def history(store: Store, alias: DataName) -> list[Entry | Pointer]:
     """Return the changes of an alias, the oldest first.
 
