@@ -22,6 +22,14 @@ def step_nodes(pipeline: ir.Pipeline) -> dict[str, ir.StepNode]:
     return {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
 
 
+def allows_failure(node: ir.Node) -> bool:
+    """Return whether the downstream nodes of a node run although it failed (rule 1 of ``translator.semantics``)."""
+    if not isinstance(node, ir.StepNode):
+        return False
+    by_child_error = node.policy.on_child_error not in (None, ir.OnChildError.CONTINUE_AND_COMPLETE)
+    return node.policy.on_error is ir.OnError.CONTINUE and (isinstance(node, ir.ExecutionNode) or by_child_error)
+
+
 def branches(node: ir.Node) -> Mapping[str, ir.Graph]:
     """Return the graphs in a node, by name; empty unless it is a composite node."""
     match node:

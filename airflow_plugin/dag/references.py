@@ -25,16 +25,18 @@ class EarlierNode:
 
     name: str
     run: str = LATEST
+    may_fail: bool = False
 
 
-def earlier_node(name: str, *, run: str = LATEST) -> EarlierNode:
+def earlier_node(name: str, *, run: str = LATEST, may_fail: bool = False) -> EarlierNode:
     """Return a node that is left out of the DAG, in an earlier run of the pipeline.
 
     Args:
         name: its name in the source file.
         run: name of the earlier run in the artifact store (default: the latest one that has ended).
+        may_fail: whether it may have failed there; then its edges bring nothing.
     """
-    return EarlierNode(name, run)
+    return EarlierNode(name, run, may_fail)
 
 
 def name_of(node: Node) -> str:
@@ -75,9 +77,11 @@ def metadata(node: Node | EarlierNode, key: str) -> MetadataOf:
     return MetadataOf(*_source(node, key))
 
 
-def _source(node: Node | EarlierNode, key: str) -> tuple[str, str, str | None]:
-    """Return what an edge carries: the name of its node, the key there, and the earlier run of the node, if any."""
-    return (node.name, key, node.run) if isinstance(node, EarlierNode) else (name_of(node), key, None)
+def _source(node: Node | EarlierNode, key: str) -> tuple[str, str, str | None, bool]:
+    """Return what an edge carries: its node, the key there, the earlier run, if any, and whether the node may fail."""
+    if isinstance(node, EarlierNode):
+        return node.name, key, node.run, node.may_fail
+    return name_of(node), key, None, False
 
 
 def is_true(condition: Node | ParamReference) -> Condition:

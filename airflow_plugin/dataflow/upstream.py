@@ -37,10 +37,11 @@ def edge_manifests(
 
     listed = list(edges)
     manifests = upstream_manifests(context, (edge.source for edge in listed if edge.run is None), store)
-    runs = {edge.source: edge.run for edge in listed if edge.run is not None}
-    if runs:
+    earlier = {edge.source: (edge.run, edge.may_fail) for edge in listed if edge.run is not None}
+    if earlier:
         pipeline, run = pipeline_of(context["dag"]), run_directory(context, store)
-        manifests |= {node: earlier_run.manifests(store, pipeline, run, node, runs[node]) for node in runs}
+        for node, (wanted, may_fail) in earlier.items():
+            manifests[node] = earlier_run.manifests(store, pipeline, run, node, wanted, may_fail=may_fail)
     return manifests
 
 

@@ -119,16 +119,21 @@ class EarlierExecutions(Executions):
         return self.manifests
 
 
-def earlier_node(name: str, *, run: str = LATEST) -> EarlierExecutions:
+def earlier_node(name: str, *, run: str = LATEST, may_fail: bool = False) -> EarlierExecutions:
     """Return a node that is left out of the flow, in an earlier run of the pipeline.
 
     Args:
         name: its name in the source file.
         run: name of the earlier run in the artifact store (default: the latest one that has ended).
+        may_fail: whether it may have failed there; then its edges bring nothing.
     """
     current = current_run()
     store, pipeline, own = current.store, current.pipeline, current.id
-    return EarlierExecutions(name, run, lambda: earlier_run.manifests(open_store(store), pipeline, own, name, run))
+
+    def read() -> Sequence[Manifest]:
+        return earlier_run.manifests(open_store(store), pipeline, own, name, run, may_fail=may_fail)
+
+    return EarlierExecutions(name, run, read)
 
 
 class NodeError(TranslatorError):

@@ -97,21 +97,23 @@ def runs(engines, tmp_path_factory):
     def of(engine: Any) -> dict[str, dict[str, Any]]:
         here = Runs(engine, tmp_path_factory.mktemp(engine.name))
         missing = here.run(Choices(steps=("last",)))
+        whole = here.run(Choices(), "exit 1")
         return {
             "missing": missing,
-            "whole": here.run(Choices(), "exit 1"),
+            "whole": whole,
             "from": (parted := here.run(Choices(first="join"))),
             "only": here.run(Choices(steps=("join",)), values={"join.inputs.models": ["given.txt"]}),
             "again": here.run(Choices(first="join", last="join", run=parted["run"])),
             "end": here.run(Choices(steps=("last",))),
             "failed": here.run(Choices(steps=("last",), run="run-0")),
+            "tolerated": here.run(Choices(steps=("last",), run=whole["run"])),
         }
 
     with ThreadPoolExecutor() as lanes:
         return list(lanes.map(of, engines))
 
 
-@pytest.mark.parametrize("what", ["whole", "from", "only", "again", "end"])
+@pytest.mark.parametrize("what", ["whole", "from", "only", "again", "end", "tolerated"])
 def test_engines_agree(runs, what: str) -> None:
     one, other = (ran[what] for ran in runs)
     assert differences(one, other) == []
@@ -142,6 +144,16 @@ def test_a_run_of_a_part_can_be_named(runs) -> None:
         assert ran["again"]["earlier_run"] == ran["from"]["run"]
         assert ran["end"]["earlier_run"] == ran["again"]["run"]
         assert ran["end"]["files"] == {"end.txt": "made\n" * 3}
+
+
+def test_a_node_that_failed_and_lets_others_run_brings_nothing(runs) -> None:
+    for ran in runs:
+        record = ran["tolerated"]
+        assert record["earlier_run"] == ran["whole"]["run"]
+        (last,) = record["nodes"]["last"]["executions"]
+        assert "input 'all' is required but has no file: no file matches join.output.*" in last["reason"]
+        (whole,) = ran["whole"]["nodes"]["last"]["executions"]
+        assert last["reason"] == whole["reason"], "as if the node had been part of the run"
 
 
 @pytest.mark.parametrize(("what", "reason"), [("missing", "there is no earlier run of"), ("failed", "run 'run-0'")])

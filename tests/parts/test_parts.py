@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
+from translator import registry
+from translator.diagnostics import Diagnostics
 from translator.dialects import ChoiceError, Choices
 from translator.dialects.loom.choices import LoomChoices
 from translator.launch_inputs import all_launch_inputs, required
 from translator.load import Loaded, load_text
 from translator.nodes import COMPLETE, ERROR, routes
+from translator.targets import airflow
+from translator.targets.airflow.dag import dag_id
 
 STEPS = """\
 - step:
@@ -343,3 +347,33 @@ def test_bad_parts_of_loom(options, message) -> None:
     with pytest.raises(ChoiceError) as error:
         load_text(LOOM, "flow.yml", choices=LoomChoices(**options))
     assert str(error.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("policy", "may_fail"),
+    [("", False), (", on-error: stop-next", False), (", on-error: continue", True)],
+)
+def test_nodes_that_may_have_failed_in_the_earlier_run(policy: str, may_fail: bool) -> None:
+    text = ONE.replace("{name: a, type: execution, step: s}", f"{{name: a, type: execution, step: s{policy}}}")
+    pipeline = read(text, first="b").choose()
+    for target in registry.targets():
+        written = target.generate(pipeline)
+        assert ('earlier_node("a", may_fail=True)' in written) is may_fail
+        assert ('earlier_node("a")' in written) is not may_fail
+
+
+def test_the_id_of_a_part_is_never_too_long() -> None:
+    pipeline = read(first="b").choose()
+    labels = set()
+    for length in (1, 200, 243, 244, 250):
+        named = replace(pipeline, workflow={"airflow": {"dag_id": "d" * length}})
+        for one in (named, replace(named, part=replace(named.part, label="from another"))):
+            diagnostics = Diagnostics()
+            airflow.check(one, diagnostics)
+            assert diagnostics.ok
+            labels.add(dag_id(one))
+            assert len(dag_id(one)) <= 250
+    assert len(labels) == 10, "no two are the same"
+    diagnostics = Diagnostics()
+    airflow.check(replace(pipeline, workflow={"airflow": {"dag_id": "d" * 251}}), diagnostics)
+    assert [one.code for one in diagnostics] == ["id-too-long"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator.ir import EdgeKind
 from translator.launch_inputs import key
+from translator.nodes import allows_failure
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -72,9 +73,10 @@ def with_earlier_run(
         else:
             diagnostics.error(CODE, str(error), pipeline.nodes[0].span)
         return pipeline, None
+    tolerated = {node.name for node in pipeline.earlier if allows_failure(node)}
     for edge in needed:
         try:
-            run.executions(edge.source.node)
+            run.executions(edge.source.node, may_fail=edge.source.node in tolerated)
         except earlier_run.EarlierRunError as error:
             if str(error) not in problems:
                 diagnostics.error(CODE, str(error), edge.source.span or edge.span, hint=hint)

@@ -98,6 +98,17 @@ def test_a_part_has_what_it_took_itself(store: Store) -> None:
     assert names(store, "d", "first") == [("a", 0)]
 
 
+def test_a_node_may_have_failed(store: Store) -> None:
+    run(store, "a", "2026-01", train=[E, E], other=[C])
+    for _ in range(2):  # also once the choice is kept
+        assert manifests(store, P, "own", "train", may_fail=True) == ()
+        assert len(manifests(store, P, "own", "other", may_fail=True)) == 1
+        with pytest.raises(EarlierRunError, match="the earlier run a is error at node 'train'"):
+            manifests(store, P, "own", "train")
+        with pytest.raises(EarlierRunError, match="the earlier run a has no execution of node 'none'"):
+            manifests(store, P, "own", "none", may_fail=True)
+
+
 def test_the_own_run_does_not_count(store: Store) -> None:
     run(store, "own", "2026-01", train=[C])
     with pytest.raises(EarlierRunError, match="there is no earlier run of the pipeline 'The Pipeline'"):

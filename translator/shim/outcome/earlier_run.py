@@ -56,8 +56,12 @@ class EarlierRun:
     state: str
     nodes: Mapping[str, EarlierNode] = field(default_factory=dict)
 
-    def executions(self, node: str) -> Sequence[str]:
+    def executions(self, node: str, *, may_fail: bool = False) -> Sequence[str]:
         """Return the keys of the manifests of a node's complete executions.
+
+        Args:
+            node: the node.
+            may_fail: whether it may have failed in this run.
 
         Raises:
             EarlierRunError: the node is not complete in this run.
@@ -69,7 +73,8 @@ class EarlierRun:
                 f"node {node!r} are complete, which is left out of this run; run {node!r}, too, or take another run "
                 "with --run RUN"
             )
-        if earlier is None or earlier.state != State.COMPLETE.value:
+        accepted = {State.COMPLETE.value, *([State.ERROR.value] if may_fail else [])}
+        if earlier is None or earlier.state not in accepted:
             what = "has no execution of" if earlier is None else f"is {earlier.state} at"
             raise EarlierRunError(
                 f"the earlier run {self.name} {what} node {node!r}, which is left out of this run; run {node!r}, too, "
@@ -96,7 +101,9 @@ class EarlierRun:
         )
 
 
-def manifests(store: Store, pipeline: str, run: str, node: str, wanted: str = LATEST) -> tuple[Manifest, ...]:
+def manifests(  # noqa: PLR0913 - the last two have defaults
+    store: Store, pipeline: str, run: str, node: str, wanted: str = LATEST, *, may_fail: bool = False
+) -> tuple[Manifest, ...]:
     """Return the manifests of a left-out node's complete executions in the earlier run, in grid order.
 
     Args:
@@ -105,6 +112,7 @@ def manifests(store: Store, pipeline: str, run: str, node: str, wanted: str = LA
         run: name of this run in the store.
         node: the node.
         wanted: name of the earlier run, or ``latest``.
+        may_fail: whether the node may have failed there; then there may be none.
 
     Raises:
         EarlierRunError: no earlier run has complete executions of the node.
@@ -112,7 +120,7 @@ def manifests(store: Store, pipeline: str, run: str, node: str, wanted: str = LA
     """
     chosen = _pinned(store, pipeline, run, wanted)
     read = []
-    for key in chosen.executions(node):
+    for key in chosen.executions(node, may_fail=may_fail):
         try:
             read.append(store.manifest(store.uri(key)))
         except NoManifestError as error:

@@ -50,8 +50,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 def _check_id(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     """Check the length of an id that a setting gives the DAG."""
-    from translator.targets.airflow.controlflow.limits import MAX_ID_LENGTH
     from translator.targets.airflow.dag import dag_id
+    from translator.targets.airflow.names import MAX_ID_LENGTH
 
     identifier = dag_id(pipeline)
     if len(identifier) > MAX_ID_LENGTH:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import identifiers
+from translator.nodes import allows_failure
 from translator.targets import render
 from translator.targets.airflow.dag import are_late, comments, dag_arguments
 from translator.targets.airflow.forms import params_of
@@ -127,7 +128,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
 def _earlier(pipeline: ir.Pipeline, node: ir.Node, variable: str) -> EarlierNode:
     """Return the statement that refers to a node that is left out."""
     run = pipeline.part.run if pipeline.part is not None else None
-    return EarlierNode(variable, node.span.place, call("earlier_node", node.name, run=run))
+    return EarlierNode(
+        variable, node.span.place, call("earlier_node", node.name, run=run, may_fail=allows_failure(node) or None)
+    )
 
 
 def _explained_once(nodes: Sequence[PlainNode | GroupNode]) -> list[PlainNode | GroupNode]:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from translator import ir
 
+MAX_ID_LENGTH = 250
+"""Airflow's limit for the id of a DAG, and for that of a task including the ids of its groups."""
 PARTS = ("grid", "run", "done")
 """The ids of the tasks of a node with several tasks."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")

@@ -7,10 +7,11 @@ import sys
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import allows_failure
 from translator.targets import render
 from translator.targets.hooks import import_clauses
 from translator.targets.prefect import gates as gated
-from translator.targets.prefect.plan import METHODS, allows_failure
+from translator.targets.prefect.plan import METHODS
 from translator.targets.prefect.settings import is_repeated
 from translator.targets.prefect.text import imported
 from translator.targets.render import Call

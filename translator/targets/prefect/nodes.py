@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import allows_failure
 from translator.targets.prefect import forms
 from translator.targets.prefect import gates as gated
 from translator.targets.prefect.annotations import SEQUENCE
 from translator.targets.prefect.model import NodeFunction
 from translator.targets.prefect.names import GROUP_ARGUMENTS, INPUTS_ARGUMENT
-from translator.targets.prefect.plan import METHODS, allows_failure
+from translator.targets.prefect.plan import METHODS
 from translator.targets.prefect.settings import node_hooks, of_node, retry_options
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, code, comment, literal
@@ -88,7 +89,8 @@ def _variable(plan: Plan, node: ir.StepNode, names: Names) -> str | None:
 def earlier_node(plan: Plan, name: str, names: Names) -> str:
     """Return the statement that refers to a node that is left out."""
     part = plan.pipeline.part
-    reference = call("earlier_node", name, run=part.run if part is not None else None)
+    may_fail = allows_failure(plan.earlier[name]) or None
+    reference = call("earlier_node", name, run=part.run if part is not None else None, may_fail=may_fail)
     return f"{names.runs[name]} = {literal(reference)}  {comment(plan.earlier[name].span.place)}"
 
 

@@ -54,9 +54,3 @@ def _setters(pipeline: ir.Pipeline) -> dict[str, dict[str, str]]:
         for target in parameter.targets:
             setters[target.node][target.parameter] = parameter.name
     return setters
-
-
-def allows_failure(node: ir.StepNode) -> bool:
-    """Return whether the downstream nodes of ``node`` run although it failed."""
-    by_child_error = node.policy.on_child_error not in (None, ir.OnChildError.CONTINUE_AND_COMPLETE)
-    return node.policy.on_error is ir.OnError.CONTINUE and (isinstance(node, ir.ExecutionNode) or by_child_error)

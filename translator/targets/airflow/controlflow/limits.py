@@ -9,13 +9,12 @@ from translator.names import slug
 from translator.nodes import branches
 from translator.targets.airflow.controlflow.layers import maps_in
 from translator.targets.airflow.controlflow.names import each, ids
+from translator.targets.airflow.names import MAX_ID_LENGTH
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
     from translator.targets.airflow.controlflow.names import Path
 
-MAX_ID_LENGTH = 250
-"""Airflow's limit for the id of a task, including the ids of its groups."""
 _COMPOSITE = ir.ParallelNode | ir.MapNode | ir.LoopNode | ir.ChoiceNode
 
 
