@@ -215,16 +215,16 @@ class LiveOutputs:
         spent = 0.0
         stamps: dict[str, str] = {}
         noted: list[str] = []
-        for found in self._found():
+        for file in self._candidates():
             if self._ended.is_set():
                 break
-            stamps[found.path] = found.stamp
+            stamps[file.path] = file.stamp
             try:
-                taken = self._taken(found)
+                taken = self._taken(file)
             except FileNotFoundError:
                 continue  # the command has removed or replaced it
             except OSError as error:
-                self._keep(found, error.strerror or str(error))
+                self._keep(file, error.strerror or str(error))
                 continue
             if taken:
                 spent += self._upload(noted)
@@ -237,34 +237,34 @@ class LiveOutputs:
                 self._messages.append(f"uploaded {len(noted) - _NOTED} more files")
         return spent + self._list()
 
-    def _found(self) -> Iterator[ReadOnlyFile]:
-        for found in read_only.find(self.outputs, self._ended.is_set):
-            if is_sidecar(found.path) or self._kept.get(found.path) == found.stamp:
+    def _candidates(self) -> Iterator[ReadOnlyFile]:
+        for file in read_only.find(self.outputs, self._ended.is_set):
+            if is_sidecar(file.path) or self._kept.get(file.path) == file.stamp:
                 continue
             try:
-                relative(found.path)
+                relative(file.path)
             except PathError:
                 continue  # said at the end
-            yield found
+            yield file
 
-    def _taken(self, found: ReadOnlyFile) -> bool:
+    def _taken(self, file: ReadOnlyFile) -> bool:
         """Take a file out of the outputs directory, if it is complete."""
-        if self._conflict(found.path) is not None:
-            self._kept[found.path] = found.stamp  # said at the end
+        if self._conflict(file.path) is not None:
+            self._kept[file.path] = file.stamp  # said at the end
             return False
-        written = found.is_written()
-        if written or (written is None and self._stamps.get(found.path) != found.stamp):
+        written = file.is_written()
+        if written or (written is None and self._stamps.get(file.path) != file.stamp):
             return False
-        if self._is_of_input(found):
-            self._kept[found.path] = found.stamp
+        if self._is_of_input(file):
+            self._kept[file.path] = file.stamp
             return False
         if not self.aside.exists():
             self.aside.mkdir(mode=stat.S_IRWXU)
-        file = self.aside / str(self._count)
+        target = self.aside / str(self._count)
         self._count += 1
-        if not found.take(file):
+        if not file.take(target):
             return False
-        self._waiting.append(_Taken(found.path, file))
+        self._waiting.append(_Taken(file.path, target))
         return True
 
     def _keep(self, found: ReadOnlyFile, reason: str) -> None:
