@@ -254,6 +254,8 @@ class Step:
     outputs: tuple[Output, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     required_environment: tuple[str, ...] = ()
+    declared_environment: tuple[str, ...] = field(default=(), compare=False)
+    """The environment variables that it declares, with or without a value."""
     time_limit: float | None = None
     no_output_timeout: float | None = None
     resources: Resources | None = None

@@ -59,6 +59,8 @@ class StepOperator(BaseOperator):
         edge_merge_mode: whether these files replace those of ``inputs`` and the defaults, or join them.
         parameters: by parameter of the step, the DAG param that sets it or its value.
         parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
+        environment_edges: by environment variable of the command, the edge that brings its value, which replaces the
+            step's.
         point: from the grid that the operator is mapped over; its values win over all others.
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
@@ -79,6 +81,7 @@ class StepOperator(BaseOperator):
     edge_merge_mode: Literal["replace", "append"] = "replace"
     parameters: Mapping[str, Given] = MappingProxyType({})
     parameter_edges: Mapping[str, ValueSource] = MappingProxyType({})
+    environment_edges: Mapping[str, ValueSource] = MappingProxyType({})
     point: Point | None = None
     on_error: OnError = "stop-all"
     on_child_error: OnChildError | None = None
@@ -96,6 +99,7 @@ class StepOperator(BaseOperator):
         edge_merge_mode: Literal["replace", "append"] | None = None,
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
+        environment_edges: Mapping[str, ValueSource] | None = None,
         point: Point | None = None,
         on_error: OnError | None = None,
         on_child_error: OnChildError | None = None,
@@ -114,6 +118,7 @@ class StepOperator(BaseOperator):
             ("edge_merge_mode", edge_merge_mode),
             ("parameters", parameters),
             ("parameter_edges", parameter_edges),
+            ("environment_edges", environment_edges),
             ("point", point),
             ("on_error", on_error),
             ("on_child_error", on_child_error),
@@ -154,7 +159,7 @@ class StepOperator(BaseOperator):
         launch_uris, bad_input = launched(
             self.step, run_values(self.inputs, context["params"]), project_folder(self.project)
         )
-        values, inputs, not_found = self._upstream(context, store, launch_uris)
+        values, variables, inputs, not_found = self._upstream(context, store, launch_uris)
         problem = unknown_keys(context)
         running = partial(
             execute,
@@ -162,6 +167,7 @@ class StepOperator(BaseOperator):
             execution_context(context, execution, project=self.project, log=self.log.info, should_stop=should_stop),
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
+            variables=variables,
             store=store,
             problem=problem or bad_input or not_found,
         )
@@ -197,8 +203,12 @@ class StepOperator(BaseOperator):
 
     def _upstream(
         self, context: Context, store: Store, launch_uris: Mapping[str, Sequence[str]]
-    ) -> tuple[dict[str, Value], dict[str, InputFiles], str | None]:
-        """Return what the edges bring: values of parameters, the files of each input, and why they bring nothing."""
+    ) -> tuple[dict[str, Value], dict[str, Value], dict[str, InputFiles], str | None]:
+        """Return what the edges bring.
+
+        These are the values of parameters and of environment variables, the files of each input, and why they bring
+        nothing.
+        """
         from airflow_plugin.dataflow.upstream import edge_manifests
         from translator.shim.inputs import edges
         from translator.shim.outcome.earlier_run import EarlierRunError
@@ -207,11 +217,12 @@ class StepOperator(BaseOperator):
             name: edges.besides_launched(brought) if name in launch_uris else brought
             for name, brought in edges_in_run(context, self.input_edges, store).items()
         }
-        all_edges = [*(edge for brought in inputs.values() for edge in brought), *self.parameter_edges.values()]
+        value_edges = [*self.parameter_edges.values(), *self.environment_edges.values()]
+        all_edges = [*(edge for brought in inputs.values() for edge in brought), *value_edges]
         try:
             upstream = edge_manifests(context, all_edges, store)
         except EarlierRunError as error:
-            return {}, {}, str(error)
+            return {}, {}, {}, str(error)
         several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
         values = {}
         for name, edge in self.parameter_edges.items():
@@ -220,8 +231,16 @@ class StepOperator(BaseOperator):
                 values[name] = value
             else:
                 self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
+        variables = {}
+        for name, edge in self.environment_edges.items():
+            brings, value = edges.value(edge, upstream, many=False)
+            if brings:
+                variables[name] = value
+            else:
+                self.log.warning("%s passes no value: variable %r keeps its value", edges.describe(edge), name)
         return (
             values,
+            variables,
             {
                 declared.name: edges.files(
                     declared,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Job:
     """A step with the files of its inputs; a node's function creates it, and calls one of its methods."""
 
-    __slots__ = ("_bad_input", "_inputs", "_step", "in_order", "node")
+    __slots__ = ("_bad_input", "_environment", "_inputs", "_step", "in_order", "node")
 
     def __init__(
         self,
@@ -44,14 +44,17 @@ class Job:
         inputs: NodeInputs | None = None,
         input_edges: Mapping[str, Sequence[Edge[ArtifactSource]]] | None = None,
         edge_merge_mode: Literal["replace", "append"] = "replace",
+        environment_edges: Mapping[str, Edge[ValueSource]] | None = None,
     ) -> None:
-        """Collect the files of the step's inputs.
+        """Collect the files of the step's inputs, and the values of its environment variables.
 
         Args:
             step: what to run.
             inputs: the node's inputs in the parameter form: the files of this run in place of the defaults.
             input_edges: by input of the step, the edges that bring its files.
             edge_merge_mode: whether these files replace those of ``inputs`` and the defaults, or join them.
+            environment_edges: by environment variable of the command, the edge that brings its value, which replaces
+                the step's.
         """
         self.node = current_node()
         self.in_order = False
@@ -68,7 +71,9 @@ class Job:
                 counting = edges.besides_launched([edge.source for edge in present[name]])
                 present[name] = [edge for edge in present[name] if edge.source in counting]
         self._inputs: dict[str, InputFiles] = {}
+        self._environment: dict[str, Value] = {}
         try:
+            self._environment = _resolved(environment_edges or {}, many=set(), what="variable")
             self._inputs = self._files(declared, present, edge_merge_mode, launch_uris)
         except EarlierRunError as error:
             self._bad_input = self._bad_input or str(error)
@@ -172,6 +177,7 @@ class Job:
                 execution_context(node, _name_of(node, point), point.index),
                 parameters=point.parameters,
                 inputs=self._inputs,
+                variables=self._environment,
                 problem=self._bad_input,
             )
         node.manifests[point.index] = manifest
@@ -214,12 +220,13 @@ def _upstream(edges: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:
     return {edge.executions.node: edge.executions.manifests for edge in edges}
 
 
-def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
+def _resolved(values: Values, many: set[str], what: str = "parameter") -> dict[str, Value]:
     """Return the values that exist: a pipeline parameter may have none, and an edge may bring none.
 
     Args:
-        values: values and edges by parameter.
+        values: values and edges by parameter, or by variable.
         many: the parameters that take several values.
+        what: what has these names.
     """
     by_name: dict[str, Value] = {}
     for name, value in values.items():
@@ -232,7 +239,7 @@ def _resolved(values: Values, many: set[str]) -> dict[str, Value]:
             by_name[name] = brought
         else:
             get_run_logger().warning(
-                "%s passes no value: parameter %r keeps its value", edges.describe(value.source), name
+                "%s passes no value: %s %r keeps its value", edges.describe(value.source), what, name
             )
             if value.default is not None:
                 by_name[name] = value.default

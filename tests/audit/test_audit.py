@@ -226,3 +226,15 @@ def audit(path: Path) -> subprocess.CompletedProcess[str]:
     """Run the command in a process that ends even if it waits for a pipe."""
     command = [sys.executable, "-m", "translator.cli", "audit", str(path), "--format", "json"]
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_variables_that_edges_set_need_not_be_provided(tmp_path: Path) -> None:
+    (tmp_path / "valohai.yaml").write_text(
+        "- step: {name: a, image: i, command: date}\n"
+        "- step: {name: b, image: i, command: date, environment-variables: "
+        "[{name: MODE, optional: false}, {name: TOKEN, optional: false}]}\n"
+        "- pipeline: {name: P, nodes: [{name: a, type: execution, step: a}, {name: b, type: execution, step: b}], "
+        "edges: [[a.metadata.mode, b.environment-variable.MODE]]}\n"
+    )
+    (file,) = survey(tmp_path, registry.targets()).files
+    assert file.pipelines[0].needs.variables == ("TOKEN",)

@@ -118,6 +118,8 @@ CASES: dict[str, tuple[str, ...]] = {
                 ("parameter.size", "parameter.size"),
                 ("metadata.size", "parameter.size"),
                 ("environment-variable.COLOUR", "environment-variable.COLOUR"),
+                ("parameter.size", "environment-variable.COLOUR"),
+                ("metadata.size", "environment-variable.COLOUR"),
                 ("dependency.*", "dependency.*"),
             )
         ),

@@ -87,7 +87,7 @@ METHODS = {
         "run": "form values",
         "grid": "form values",
         "files": "form values",
-        "__init__": "step inputs input_edges edge_merge_mode",
+        "__init__": "step inputs input_edges edge_merge_mode environment_edges",
     },
     "Executions": {
         "outputs": "pattern",

@@ -42,6 +42,25 @@ TEXT = """\
 """
 
 
+VARIABLES = """\
+- step:
+    name: s
+    image: i
+    command: date
+    parameters: [{name: rate, type: float, default: 0.1}]
+    environment-variables: [{name: RATE}, {name: API_TOKEN}, {name: BEST}]
+- pipeline:
+    name: Variables
+    nodes:
+      - {name: first, type: execution, step: s}
+      - {name: last, type: execution, step: s}
+    edges:
+      - [first.parameter.rate, last.environment-variable.RATE]
+      - [first.parameter.rate, last.environment-variable.API_TOKEN]
+      - [first.metadata.best, last.environment-variable.BEST]
+"""
+
+
 @pytest.fixture
 def explain(tmp_path, capsys):
     file = tmp_path / "valohai.yaml"
@@ -78,6 +97,19 @@ def test_text_output(explain):
         "note: metadata 'rates' of prepare is only known at run time; assuming 1 value for wide.lr\n"
         "note: metadata 'best' of report is only known at run time; assuming the default of again.lr\n"
     )
+
+
+def test_environment_variables_that_edges_set(tmp_path, capsys):
+    (tmp_path / "valohai.yaml").write_text(VARIABLES)
+    assert main(["explain", str(tmp_path / "valohai.yaml")]) == 0
+    assert capsys.readouterr().out.endswith(
+        "note: metadata 'best' of first is only known at run time; it sets the environment variable BEST of last\n"
+        "note: edges set environment variables of last: RATE=0.1, API_TOKEN=***\n"
+    )
+    assert main(["explain", str(tmp_path / "valohai.yaml"), "--format", "json"]) == 0
+    nodes = json.loads(capsys.readouterr().out)["nodes"]
+    assert nodes["last"]["executions"][0]["environment"] == {"RATE": "0.1", "API_TOKEN": "***"}
+    assert "environment" not in nodes["first"]["executions"][0]
 
 
 def test_several_states(explain):

@@ -206,6 +206,23 @@ def test_values_out_of_a_task_node():
     assert [e.parameters["x"] for e in nodes["grid"].executions] == [0, 1]
 
 
+def test_edges_into_environment_variables():
+    plan = pipeline(
+        [node("a"), node("t", "continue", 3), node("b"), node("many", width=2)],
+        [
+            "a.metadata.mode -> b.environment-variable.MODE",
+            "a.metadata.nothing -> b.environment-variable.NOTHING",
+            "t.parameter.x -> b.environment-variable.X",
+            "a.metadata.list -> many.environment-variable.LIST",
+        ],
+    )
+    rules = Rules(plan, oracle=failing([Failure("t", 2)], printing(a={"mode": "fast", "list": [1, True]})))
+    nodes = predict(rules).nodes
+    assert nodes["b"].executions[0].environment == {"MODE": "fast", "X": "1"}
+    assert [e.environment for e in nodes["many"].executions] == [{"LIST": "[1, true]"}] * 2
+    assert states(Rules(plan, oracle=printing(a={"mode": "a\0b"})))["b"] == "error"
+
+
 def test_precedence_of_values():
     plan = pipeline([node("a"), node("b"), node("t", width=2)], ["a.parameter.x -> b.parameter.x"], {"p": (7, "a.x")})
     nodes = predict(Rules(plan, {"b.x": 1, "t.x": (8, 9)})).nodes

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from translator.audit.model import Needs
+from translator.ir import EdgeKind
 from translator.launch_inputs import required
 from translator.nodes import walk_steps
 from translator.shim.catalogue.names import kind_of
@@ -25,11 +26,15 @@ _FILLED_IN = re.compile(r"[{*].*", re.DOTALL)
 
 def needs_of(pipeline: ir.Pipeline) -> Needs:
     """Return what has to be provided for a pipeline: by its steps, their inputs and the places that they request."""
-    steps = [node.step for _, node in walk_steps(pipeline.graph)]
+    nodes = [node for _, node in walk_steps(pipeline.graph)]
+    steps = [node.step for node in nodes]
+    by_edge = {(e.target.node, e.target.key) for e in pipeline.edges if e.target.kind is EdgeKind.ENVIRONMENT_VARIABLE}
     requests = [step.request for step in steps]
     return Needs(
         images=_sorted(step.image for step in steps if step.image),
-        variables=_sorted(name for step in steps for name in step.required_environment),
+        variables=_sorted(
+            name for node in nodes for name in node.step.required_environment if (node.name, name) not in by_edge
+        ),
         secrets=_sorted(name for step in steps for name in (*step.secrets, *step.secret_variables.values())),
         inputs=_sorted(one.name for one in required(pipeline)),
         data=_sorted(_places(steps)),

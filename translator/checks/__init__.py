@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator.checks import (
     commands,
+    environment,
     graph,
     grids,
     names,
@@ -47,6 +48,7 @@ def check(  # noqa: PLR0913 - all but the first are keywords
     names.check(pipeline, diagnostics)
     graph.check(pipeline, diagnostics, whole=whole)
     ports.check(pipeline, diagnostics, whole=whole)
+    environment.check(pipeline, diagnostics)
     parameters.check(pipeline, diagnostics)
     grids.check(pipeline, diagnostics)
     values.check(pipeline, diagnostics)

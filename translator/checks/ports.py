@@ -75,18 +75,21 @@ def _check_fan_in(
     edge: ir.Edge, source: ir.StepNode, target: ir.StepNode, open_ended: Container[str], diagnostics: Diagnostics
 ) -> None:
     """Warn if several executions each bring a value and the target accepts only one."""
-    if edge.target.kind is not EdgeKind.PARAMETER or not isinstance(source, ir.TaskNode):
+    if edge.source.kind not in (EdgeKind.PARAMETER, EdgeKind.METADATA) or not isinstance(source, ir.TaskNode):
         return
-    if isinstance(target, ir.TaskNode) or (size(source.grid) == 1 and source.name not in open_ended):
+    if size(source.grid) == 1 and source.name not in open_ended:
         return
-    parameter = next((p for p in target.step.parameters if p.name == edge.target.key), None)
-    if parameter is None or parameter.multiple is not None:
-        return
+    if edge.target.kind is EdgeKind.ENVIRONMENT_VARIABLE:
+        what, hint = "variable", "choose the value in a node between them"
+    else:
+        parameter = next((p for p in target.step.parameters if p.name == edge.target.key), None)
+        if isinstance(target, ir.TaskNode) or parameter is None or parameter.multiple is not None:
+            return
+        what, hint = "parameter", "set 'multiple' for the parameter, or choose the value in a node between them"
     message = (
-        f"every execution of {source.name!r} has a value of {edge.source.key!r}, but parameter "
-        f"{parameter.name!r} of {target.name!r} takes one value: that of the last complete execution in grid order"
+        f"every execution of {source.name!r} has a value of {edge.source.key!r}, but {what} "
+        f"{edge.target.key!r} of {target.name!r} takes one value: that of the last complete execution in grid order"
     )
-    hint = "set 'multiple' for the parameter, or choose the value in a node between them"
     diagnostics.warning("ambiguous-fan-in", message, edge.span, hint=hint)
 
 

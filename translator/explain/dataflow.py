@@ -13,9 +13,11 @@ from translator.launch_inputs import required
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
 from translator.semantics import Failure, Rules, failing, predict
+from translator.shim.masking import is_sensitive
+from translator.shim.masking.uris import MASK
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Value
@@ -67,6 +69,7 @@ def explain(
     if not diagnostics.ok:
         return None
     prediction = predict(rules)
+    notes = (*notes, *_variables(prediction))
     return Explanation(pipeline, tuple(failures), prediction.states, _explained(prediction), notes)
 
 
@@ -77,10 +80,29 @@ def _explained(prediction: Prediction) -> tuple[ExplainedNode, ...]:
             node.kind,
             node.states,
             node.why,
-            tuple(ExplainedExecution(one.index, one.states, one.tries, one.parameters) for one in node.executions),
+            tuple(
+                ExplainedExecution(
+                    one.index, one.states, one.tries, one.parameters, _masked_environment(one.environment)
+                )
+                for one in node.executions
+            ),
         )
         for node in prediction.nodes.values()
     )
+
+
+def _masked_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables with the values of those masked that may hold secrets."""
+    return {name: MASK if is_sensitive(name) else value for name, value in environment.items()}
+
+
+def _variables(prediction: Prediction) -> Iterator[str]:
+    """Yield lines about the environment variables that edges set; executions of a node have the same."""
+    for node in prediction.nodes.values():
+        environment = _masked_environment(node.executions[0].environment) if node.executions else {}
+        if environment:
+            listed = ", ".join(f"{name}={value}" for name, value in environment.items())
+            yield f"edges set environment variables of {node.name}: {listed}"
 
 
 def _failure(text: str, nodes: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> Failure | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from translator.diagnostics import columns, printable
@@ -27,6 +27,8 @@ class ExplainedExecution:
     states: frozenset[str]
     tries: tuple[int, ...]
     parameters: Mapping[str, Value]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """The environment variables that edges set, as far as their values are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,7 @@ def _document(node: ExplainedNode) -> dict[str, Any]:
                 "states": sorted(one.states),
                 "tries": list(one.tries),
                 "parameters": dict(one.parameters),
+                **({"environment": dict(one.environment)} if one.environment else {}),
             }
             for one in node.executions
         ]

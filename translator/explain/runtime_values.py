@@ -64,7 +64,9 @@ def assumed(
             continue
         width = widths.get(edge.target.node, 1)
         what = f"metadata {edge.source.key!r} of {edge.source.node} is only known at run time"
-        if edge.target.node in tasks:
+        if edge.target.kind is ir.EdgeKind.ENVIRONMENT_VARIABLE:
+            notes.append(f"{what}; it sets the environment variable {edge.target.key} of {edge.target.node}")
+        elif edge.target.node in tasks:
             printed.setdefault(edge.source.node, {})[edge.source.key] = [
                 _default(tasks[edge.target.node].step, edge.target.key)
             ] * width

@@ -117,6 +117,14 @@ RULES = (
         valohai("environment-variables: yes please\n"),
     ),
     Rule(
+        "bad-variable",
+        (ERROR,),
+        "an edge cannot set this environment variable",
+        "Choose a name of letters, digits and underscores that neither the run uses, such as `VH_...`, nor the worker, "
+        "such as `PATH`, and that has no secret in `translator.toml`.",
+        valohai(pipeline=nodes("a", "b", edges="[a.metadata.x, b.environment-variable.VH_MODE]")),
+    ),
+    Rule(
         "colliding-outputs",
         (WARNING,),
         "all executions of a task node write the same output",
@@ -447,6 +455,16 @@ RULES = (
         "Write what it stands for into `[catalogue.names]` of `translator.toml`, add it to the store's catalogue, or "
         "give the input its files when the run starts. See [Data by name](data.md).",
         valohai("inputs: [{name: data, default: 'dataset://images/latest'}]\n"),
+    ),
+    Rule(
+        "undeclared-environment-variable",
+        (WARNING,),
+        "the step of a node does not declare the variable that an edge sets",
+        "Correct the name, or add the variable to `environment-variables` of the step.",
+        valohai(
+            "environment-variables: [{name: MODE}]\n",
+            pipeline=nodes("a", "b", edges="[a.metadata.mode, b.environment-variable.MODI]"),
+        ),
     ),
     Rule(
         "unknown-environment-variable",

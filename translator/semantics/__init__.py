@@ -16,9 +16,11 @@ When nodes start
         list holds its values, a scalar is the only value.
     4.  A metadata key or parameter that no complete execution of the source has passes nothing. From a task node, all
         values pass in grid order into an axis or a ``multiple`` parameter, else that of the highest complete index.
+        An environment variable takes the value of its edge as text, else that of the step.
     5.  A task node fails without executions if its grid has no points or a value that its parameter rejects. An
         execution fails on every attempt, before its command starts, if its parameter rejects a value, if a required
-        input has no file, or if a default is missing (or its wildcard has no match).
+        input has no file, or if a default is missing (or its wildcard has no match). So it does if the system cannot
+        hold the text of an environment variable.
     6.  Only the outputs of complete executions pass along edges. The files that a run gives to an input when it starts
         replace its default. With ``edge-merge-mode: replace`` an input with edges uses neither, even if the edges pass
         nothing. A run that does not give a required input without an edge and a default does not start.

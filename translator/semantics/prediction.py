@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain, product
 from typing import TYPE_CHECKING
 
@@ -31,6 +31,7 @@ class ExecutionPrediction:
     tries: tuple[int, int]
     parameters: Mapping[str, Value]
     reason: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,9 @@ def _exact(result: Result) -> NodePrediction:
         may_stop = racing and not (len(errors) == 1 and e.state is State.ERROR)
         states = _cut_states(e) if may_stop else frozenset({e.state})
         fewest = 0 if State.STOPPED in states else e.tries
-        executions.append(ExecutionPrediction(e.index, states, (fewest, e.tries), e.parameters, e.reason))
+        executions.append(
+            ExecutionPrediction(e.index, states, (fewest, e.tries), e.parameters, e.reason, e.environment)
+        )
     return NodePrediction(
         result.node.name,
         kind(result.node),

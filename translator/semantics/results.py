@@ -29,6 +29,7 @@ class Execution:
     inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reason: str | None = None
     folders: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=lambda: NOTHING)
 
 
 @dataclass(frozen=True, slots=True)

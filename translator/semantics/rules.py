@@ -21,11 +21,13 @@ from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, parameters
 from translator.shim.contract import VERDICT, State, Value
 from translator.shim.inputs.edges import matches
-from translator.shim.parameters import file_grid, grid
+from translator.shim.parameters import file_grid, grid, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
+
+_VALUES = (EdgeKind.PARAMETER, EdgeKind.METADATA)
 
 
 class Rules:
@@ -137,6 +139,8 @@ class Rules:
         except grid.GridError as error:
             return Result(node, State.ERROR, (), f"its grid: {error}")
         files, unmet = self._inputs(node, before)
+        environment, bad_value = self._environment(node, before)
+        unmet = unmet or bad_value
         sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
         executions: list[Execution] = []
         for index, (point, refused) in enumerate(points):
@@ -146,7 +150,7 @@ class Rules:
             elif reason:
                 executions.append(Execution(index, State.ERROR, node.policy.tries, point, reason=reason, inputs=files))
             else:
-                executions.append(replace(self._tried(node, index, point), inputs=files))
+                executions.append(replace(self._tried(node, index, point), inputs=files, environment=environment))
         return settle(node, tuple(executions))
 
     def _tried(self, node: ir.StepNode, index: int, point: Mapping[str, Value]) -> Execution:
@@ -210,8 +214,7 @@ class Rules:
 
     def _passed_value(self, node: ir.StepNode, edge: ir.Edge, source: Result) -> tuple[bool, Value]:
         """Return what an edge passes into a parameter (rule 4)."""
-        holders = [e.metadata if edge.source.kind is EdgeKind.METADATA else e.parameters for e in source.complete]
-        values = [cast("Value", v) for holder in holders if (v := holder.get(edge.source.key)) is not None]
+        values = _values(edge, source)
         if not values:
             return False, None
         target = next((p for p in node.step.parameters if p.name == edge.target.key), None)
@@ -219,6 +222,16 @@ class Rules:
         if many and isinstance(source.node, ir.TaskNode):
             return True, tuple(chain.from_iterable(_spread(value) for value in values))
         return True, values[-1]
+
+    def _environment(self, node: ir.StepNode, before: Mapping[str, Result]) -> tuple[Mapping[str, str], str | None]:
+        """Return the environment variables that edges set, and why the command cannot start (rules 4 and 5)."""
+        values: dict[str, Value] = {}
+        for edge in self.incoming[node.name]:
+            if edge.target.kind is EdgeKind.ENVIRONMENT_VARIABLE and edge.source.kind in _VALUES:
+                passed = _values(edge, before[edge.source.node])
+                if passed:
+                    values[edge.target.key] = passed[-1]
+        return variables.texts(values)
 
     def _inputs(
         self, node: ir.StepNode, before: Mapping[str, Result]
@@ -251,6 +264,12 @@ def _resolved(step: contract.Step, point: Mapping[str, contract.Value]) -> tuple
         return parameters.resolve(step, point, {}), None
     except parameters.ParameterError as error:
         return {p.name: point.get(p.name, p.default) for p in step.parameters}, str(error)
+
+
+def _values(edge: ir.Edge, source: Result) -> list[Value]:
+    """Return the values of a parameter or metadata key in the complete executions of its node, in grid order."""
+    holders = [e.metadata if edge.source.kind is EdgeKind.METADATA else e.parameters for e in source.complete]
+    return [cast("Value", value) for holder in holders if (value := holder.get(edge.source.key)) is not None]
 
 
 def _spread(value: Value) -> Sequence[contract.Scalar]:

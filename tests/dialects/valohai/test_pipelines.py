@@ -206,12 +206,39 @@ def test_an_environment_variable_edge_passes_its_value_during_translation():
     edges = """\
 [make.output.*, use.input.data]
 [make.output.*, more.input.data]
-[use.environment-variable.MODE, more.environment-variable.COPY]
+[use.environment-variable.MODE, more.environment-variable.COPY]  #! warning undeclared-environment-variable
 [make.environment-variable.MODE, use.environment-variable.MODE]"""
     pipeline = load(nodes, edges)
     assert dict(node(pipeline, "use").step.environment) == {"MODE": "fast"}
     assert dict(node(pipeline, "more").step.environment) == {"COPY": "fast"}
     assert pipeline.edges[-1].source.kind is ir.EdgeKind.ENVIRONMENT_VARIABLE
+
+
+def test_an_edge_from_a_variable_that_a_value_of_the_run_sets_passes_that_value():
+    nodes = MAKE_USE + "      - {name: more, type: execution, step: use}\n"
+    edges = """\
+[make.output.*, use.input.data]
+[make.output.*, more.input.data]
+[use.environment-variable.MODE, more.environment-variable.MODE]
+[make.metadata.mode, use.environment-variable.MODE]"""
+    pipeline = load(nodes, edges)
+    assert [str(edge) for edge in pipeline.edges[2:]] == [
+        "make.metadata.mode -> more.environment-variable.MODE",
+        "use.dependency.* -> more.dependency.*",
+        "make.metadata.mode -> use.environment-variable.MODE",
+    ]
+    assert dict(node(pipeline, "more").step.environment) == {}
+
+
+def test_the_default_of_a_variable_flows_where_its_value_of_the_run_is_missing():
+    nodes = "      - {name: first, type: execution, step: make}\n" + MAKE_USE
+    edges = """\
+[make.output.*, use.input.data]
+[first.metadata.mode, make.environment-variable.MODE]
+[make.environment-variable.MODE, use.environment-variable.MODE]"""
+    pipeline = load(nodes, edges)
+    assert dict(node(pipeline, "use").step.environment) == {"MODE": "fast"}
+    assert str(pipeline.edges[2]) == "first.metadata.mode -> use.environment-variable.MODE"
 
 
 def test_pipeline_parameters():

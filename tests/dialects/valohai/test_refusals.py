@@ -222,8 +222,22 @@ EDGES = [
     "[make.parameter.seed, use.parameter.siz]  #! error unknown-parameter",
     "[make.parameter.sed, use.parameter.size]  #! warning unknown-parameter",
     "[make.input.x, use.input.extra]  #! error unknown-input",
-    "[make.parameter.seed, use.environment-variable.A]  #! error unsupported-edge",
-    "[make.metadata.x, use.environment-variable.A]  #! error unsupported-edge",
+    "[make.parameter.seed, use.environment-variable.MODE]",
+    "[make.metadata.x, use.environment-variable.MODE]",
+    "[make.parameter.sed, use.environment-variable.MODE]  #! warning unknown-parameter",
+    "[make.metadata.x, use.environment-variable.MODI]  #! warning undeclared-environment-variable",
+    "[make.environment-variable.MODE, use.environment-variable.MODI]  #! warning undeclared-environment-variable",
+    *(
+        f"[make.metadata.x, use.environment-variable.{name}]  #! error bad-variable"
+        for name in ("VH_MODE", "TRANSLATOR_STORE", "PATH", "LD_PRELOAD", "A=B", "9", "MÖDE", "")
+    ),
+    "[make.output.*, use.environment-variable.MODE]  #! error bad-edge",
+    "[make.environment-variable.MODE, use.parameter.size]  #! error bad-edge",
+    (
+        "[make.metadata.x, use.environment-variable.MODE]\n"
+        "[make.metadata.y, use.environment-variable.MODE]  #! error two-edges"
+    ),
+    "[make.environment-variable.MODE, use.environment-variable.AIRFLOW_HOME]  #! error bad-variable",
     "[make.output.*, use.file.e.f]  #! error unsupported-deployment",
     "[make.deployment.id, use.parameter.size]  #! error unsupported-deployment",
     "[make.environment-variable.MODI, use.environment-variable.MODE]  #! error unknown-environment-variable",

@@ -22,8 +22,8 @@ _PLURALS = {f"{kind}s": kind for kind in ("output", "input", "parameter")}
 PAIRS = {
     EdgeKind.ARTIFACT: (EdgeKind.INPUT,),
     EdgeKind.INPUT: (EdgeKind.INPUT,),
-    EdgeKind.PARAMETER: (EdgeKind.PARAMETER,),
-    EdgeKind.METADATA: (EdgeKind.PARAMETER,),
+    EdgeKind.PARAMETER: (EdgeKind.PARAMETER, EdgeKind.ENVIRONMENT_VARIABLE),
+    EdgeKind.METADATA: (EdgeKind.PARAMETER, EdgeKind.ENVIRONMENT_VARIABLE),
     EdgeKind.ENVIRONMENT_VARIABLE: (EdgeKind.ENVIRONMENT_VARIABLE,),
     EdgeKind.DEPENDENCY: (EdgeKind.DEPENDENCY,),
     EdgeKind.DEPLOYMENT: (),
@@ -93,8 +93,6 @@ def _fits(edge: ir.Edge, diagnostics: Diagnostics) -> bool:
         return True
     if EdgeKind.FILE in (source, target) or EdgeKind.DEPLOYMENT in (source, target):
         refuse("deployment", "edges of deployment nodes", edge.span, diagnostics)
-    elif target is EdgeKind.ENVIRONMENT_VARIABLE and source in (EdgeKind.PARAMETER, EdgeKind.METADATA):
-        refuse("edge", f"an edge from {source} to {target}", edge.span, diagnostics)
     else:
         wanted = " or ".join(repr(str(kind)) for kind in PAIRS[source])
         message = f"an edge from '{source}' cannot end in '{target}', only in {wanted}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from translator import ir
@@ -14,6 +13,7 @@ from translator.dialects.valohai import vendor
 from translator.dialects.valohai.clean import is_clean
 from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
+from translator.dialects.valohai.environment_edges import with_environment
 from translator.dialects.valohai.grids import read_grid
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.schema import validate
@@ -125,11 +125,12 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
     known = frozenset(names)
     lost = known - nodes.keys()
     edges = _read_edges(item, file, known, lost, diagnostics)
+    with_values, edges = with_environment(nodes, edges, diagnostics)
     return ir.Pipeline(
         name=item.name,
         dialect="valohai",
         file=name,
-        graph=ir.Graph(tuple(_with_environment(nodes, edges, diagnostics).values()), tuple(edges)),
+        graph=ir.Graph(tuple(with_values.values()), tuple(edges)),
         span=body.span,
         parameters=tuple(
             _read_parameter(parameter, known, lost, diagnostics)
@@ -333,37 +334,3 @@ def _read_target(place: Located, name: str, names: frozenset[str], diagnostics: 
         diagnostics.error("bad-target", message, place.span, hint=f"did you mean '{hint}'?")
         return None
     return port
-
-
-def _with_environment(
-    nodes: dict[str, ir.StepNode], edges: list[ir.Edge], diagnostics: Diagnostics
-) -> dict[str, ir.StepNode]:
-    """Pass values along edges between environment variables, which are known during translation."""
-    waiting = [edge for edge in edges if edge.source.kind is EdgeKind.ENVIRONMENT_VARIABLE]
-    result = dict(nodes)
-    while waiting:
-        blocked = {(edge.target.node, edge.target.key) for edge in waiting}
-        ready = [edge for edge in waiting if (edge.source.node, edge.source.key) not in blocked]
-        if not ready:
-            break  # a cycle, which the checks report
-        for edge in ready:
-            source, target = result.get(edge.source.node), result.get(edge.target.node)
-            if source is not None and target is not None:
-                result[edge.target.node] = _with_variable(target, edge, source.step, diagnostics)
-        waiting = [edge for edge in waiting if edge not in ready]
-    return result
-
-
-def _with_variable(node: ir.StepNode, edge: ir.Edge, source: ir.Step, diagnostics: Diagnostics) -> ir.StepNode:
-    value = source.environment.get(edge.source.key)
-    if value is None:
-        hint = did_you_mean(edge.source.key, source.environment, "its variables with a value")
-        message = f"{edge.source.key!r} of node {edge.source.node!r} has no value in this file"
-        diagnostics.error("unknown-environment-variable", message, edge.source.span or edge.span, hint=hint)
-        return node
-    step = dataclasses.replace(
-        node.step,
-        environment=MappingProxyType({**node.step.environment, edge.target.key: value}),
-        required_environment=tuple(name for name in node.step.required_environment if name != edge.target.key),
-    )
-    return dataclasses.replace(node, step=step)

@@ -376,8 +376,11 @@ def _output(output: Located, diagnostics: Diagnostics) -> ir.Output:
 def _environment(body: Located, override: Located | None, diagnostics: Diagnostics) -> dict[str, Any]:
     variables = [_variable(merged, diagnostics) for merged in _merge(body, override, "environment-variables")]
     values: Mapping[str, str] = {name: value for name, value, _ in variables if value is not None}
-    required = tuple(name for name, value, optional in variables if value is None and not optional)
-    return {"environment": MappingProxyType(values), "required_environment": required}
+    return {
+        "environment": MappingProxyType(values),
+        "required_environment": tuple(name for name, value, optional in variables if value is None and not optional),
+        "declared_environment": tuple(name for name, _, _ in variables),
+    }
 
 
 def _variable(item: _Merged, diagnostics: Diagnostics) -> tuple[str, str | None, bool]:

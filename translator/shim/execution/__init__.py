@@ -24,6 +24,7 @@ from translator.shim.inputs import stage
 from translator.shim.json_values.storable import brief, sane
 from translator.shim.masking.uris import MASK
 from translator.shim.parameters import ParameterError, resolve
+from translator.shim.parameters.variables import texts as variable_texts
 from translator.shim.process import environment, supervise
 from translator.shim.process.supervise import kill_all
 from translator.shim.runners import RunnerError
@@ -52,6 +53,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
     *,
     parameters: Mapping[str, Value] = MappingProxyType({}),
     inputs: Mapping[str, InputFiles] = MappingProxyType({}),
+    variables: Mapping[str, object] = MappingProxyType({}),
     scope: Scope | None = None,
     store: Store | None = None,
     problem: str | None = None,
@@ -64,6 +66,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         parameters: values by name from the run, the grid and edges; a parameter that is missing has its default.
         inputs: by name what edges bring to inputs (``translator.shim.inputs.edges.files``); one that is missing has its
             defaults.
+        variables: by environment variable the JSON value that an edge brings, which replaces that of the step.
         scope: what a step of a control-flow graph sees; the manifest has the scope after it
         (``translator.shim.controlflow.scopes``).
         store: the context's store, if it is open already.
@@ -77,6 +80,9 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
     Raises:
         BaseException: what the engine raises in this thread to cancel it; all processes have ended before.
     """
+    texts, bad_variable = variable_texts(variables)
+    problem = problem or bad_variable
+    step = replace(step, environment={**step.environment, **texts}) if texts else step
     with supervise.ticket() as ticket, ExitStack() as ends:
         values, bad_value = _values(step, parameters) if scope is None else (_shortened_parameters(scope), None)
         execution = Execution(step, context, ticket, context.id, values, now(), scope=scope)

@@ -51,7 +51,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     gates = conditions(node.policy.gates, plan.variables)
     if done is None:
         alone = _arguments(task_id=own_id, task_display_name=display_name, step=step)
-        arguments = (*alone, *_inputs(plan, node, form), *values, *gates, *_policy(plan, node))
+        arguments = (*alone, *_edges(plan, node, form), *values, *gates, *_policy(plan, node))
         note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
         return PlainNode(variable, place, Call(name("StepOperator"), (), arguments), note)
     group = GroupNode(
@@ -65,7 +65,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         done=done,
         note=explanation(done),
     )
-    start = (*_arguments(task_id="run", step=step), *_inputs(plan, node, form))
+    start = (*_arguments(task_id="run", step=step), *_edges(plan, node, form))
     policy = _policy(plan, node)
     if isinstance(node, ir.ExecutionNode):
         return replace(group, step=(*start, *values, *gates, *policy))
@@ -100,12 +100,19 @@ def _values(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
     return _arguments(parameters=form.parameters or None, parameter_edges=edges or None)
 
 
-def _inputs(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
+def _edges(plan: Plan, node: ir.StepNode, form: Form) -> Arguments:
+    """Return what an execution gets besides values of parameters: files of inputs, and environment variables."""
+    variables = {edge.target.key: _edge(plan, edge) for edge in plan.into(node, ir.EdgeKind.ENVIRONMENT_VARIABLE)}
     edges: dict[str, list[Call]] = {}
     for edge in plan.into(node, ir.EdgeKind.INPUT):
         edges.setdefault(edge.target.key, []).append(_edge(plan, edge))
     mode = node.merge_mode.value if edges and node.merge_mode is not ir.MergeMode.REPLACE else None
-    return _arguments(inputs=form.inputs or None, input_edges=edges or None, edge_merge_mode=mode)
+    return _arguments(
+        inputs=form.inputs or None,
+        input_edges=edges or None,
+        edge_merge_mode=mode,
+        environment_edges=variables or None,
+    )
 
 
 def _edge(plan: Plan, edge: ir.Edge) -> Call:

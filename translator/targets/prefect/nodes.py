@@ -175,9 +175,20 @@ def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
         if edge.target.kind is ir.EdgeKind.INPUT:
             edges.setdefault(edge.target.key, []).append(_edge(edge, names))
     mode = node.merge_mode.value if edges and node.merge_mode is not ir.MergeMode.REPLACE else None
+    variables = {
+        edge.target.key: _edge(edge, names)
+        for edge in plan.edges[node.name]
+        if edge.target.kind is ir.EdgeKind.ENVIRONMENT_VARIABLE and edge.source.kind in METHODS
+    }
     inputs = Name(INPUTS_ARGUMENT) if names.inputs[node.name] else None
-    step = Name(names.steps[node.name])
-    return call("Job", step, inputs=inputs, input_edges=edges or None, edge_merge_mode=mode)
+    return call(
+        "Job",
+        Name(names.steps[node.name]),
+        inputs=inputs,
+        input_edges=edges or None,
+        edge_merge_mode=mode,
+        environment_edges=variables or None,
+    )
 
 
 def _values(plan: Plan, node: ir.StepNode, names: Names) -> dict[str, Expression]:

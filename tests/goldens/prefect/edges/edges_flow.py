@@ -141,7 +141,7 @@ class AfterInputs(NodeInputs, node="after"):
     raw: Files | None = None
 
 
-@execution_node(name="prepare")  # edges.yaml:67
+@execution_node(name="prepare")  # edges.yaml:68
 def prepare_node(
     parameters: PrepareParameters,
     inputs: PrepareInputs,
@@ -153,7 +153,7 @@ def prepare_node(
     return job.run(parameters, values={"rows": rows, "colour": colour})
 
 
-@task_node(name="fit")  # edges.yaml:76
+@task_node(name="fit")  # edges.yaml:77
 def fit_node(axes: FitGrid, inputs: FitInputs, prepare: Executions) -> Mapped:
     """Run the step `fit` once per point of the grid."""
     job = Job(
@@ -164,6 +164,7 @@ def fit_node(axes: FitGrid, inputs: FitInputs, prepare: Executions) -> Mapped:
             "raw": [prepare.inputs("raw")],
         },
         edge_merge_mode="append",
+        environment_edges={"BEST_ROW": prepare.metadata("best_row")},
     )
     grid_points = job.grid(
         axes,
@@ -172,7 +173,7 @@ def fit_node(axes: FitGrid, inputs: FitInputs, prepare: Executions) -> Mapped:
     return execution.map(grid_points, unmapped(job))
 
 
-@execution_node(name="after")  # edges.yaml:80
+@execution_node(name="after")  # edges.yaml:81
 def after_node(
     parameters: AfterParameters,
     inputs: AfterInputs,
@@ -183,11 +184,15 @@ def after_node(
         FIT_FOR_AFTER,
         inputs=inputs,
         input_edges={"table": [prepare.outputs("table.csv")]},
+        environment_edges={
+            "GREETING": prepare.parameter("colour"),
+            "BEST_ROW": prepare.metadata("best_row"),
+        },
     )
     return job.run(parameters)
 
 
-@flow(  # edges.yaml:59
+@flow(  # edges.yaml:60
     name="Edges",
     # Set here so that the deployment's defaults do not apply.
     retries=0,
