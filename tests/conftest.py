@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.cluster import Cluster
     from tests.podman import Podman
 
 HOUSE = Path(__file__).parent / "house"
@@ -54,12 +55,24 @@ def podman() -> Iterator[Podman]:
         yield engine
 
 
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Provide a Kubernetes cluster; KUBECONFIG of this process and its children names it."""
+    from tests.cluster import cluster
+
+    with cluster() as running, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KUBECONFIG", str(running.kubeconfig))
+        yield running
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let one worker of xdist start the container engine, and let one read all our files, for the tests that do."""
+    """Let one worker of xdist start the container engine, one the cluster, and one read all our files."""
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             if "podman" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group("podman"))
+            elif "cluster" in getattr(item, "fixturenames", ()) or "[kubernetes" in item.name:
+                item.add_marker(pytest.mark.xdist_group("cluster"))
             elif HOUSE in item.path.parents:
                 item.add_marker(pytest.mark.xdist_group("house"))
 

@@ -83,12 +83,15 @@ class Runs:
         return sorted(path.name for path in here.iterdir()) if here.is_dir() else []
 
 
-@pytest.fixture(params=[*WAYS, "toy", "docker"])
+@pytest.fixture(params=[*WAYS, "toy", "docker", "kubernetes"])
 def runs(request: pytest.FixtureRequest, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Runs:
     """Run steps with each kind of runner in turn."""
     if request.param == "docker":
         podman = request.getfixturevalue("podman")
         return Runs("docker", worker, runner("docker", host=podman.url, pull="never"), PYTHON_IMAGE)
+    if request.param == "kubernetes":
+        cluster = request.getfixturevalue("cluster")
+        return Runs("kubernetes", worker, cluster.runner(), cluster.step_image)
     if request.param == "toy":
         if namespace.find() is None:
             pytest.skip("this machine allows no namespace, which the runner of the toy package uses")

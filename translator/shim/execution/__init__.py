@@ -27,8 +27,8 @@ from translator.shim.parameters import ParameterError, resolve
 from translator.shim.parameters.variables import texts as variable_texts
 from translator.shim.process import environment, supervise
 from translator.shim.process.supervise import kill_all
-from translator.shim.runners import RunnerError
-from translator.shim.store import MANIFEST, Store, StoreError, open_store, try_key
+from translator.shim.runners import RunnerError, UnfitError
+from translator.shim.store import MANIFEST, Store, StoreAddress, StoreError, open_store, try_key
 from translator.shim.store.access import Access
 from translator.shim.workspace import WorkspaceError, commits, workspace
 
@@ -118,7 +118,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
             except (ExecutionError, Late) as error:
                 state, reason = State.ERROR, str(error)
             except (RunnerError, StoreError, WorkspaceError, OSError) as error:
-                execution.infrastructure = True
+                execution.infrastructure = not isinstance(error, UnfitError)
                 what = "cannot process the execution's files: " if isinstance(error, OSError) else ""
                 state, reason = State.ERROR, f"{what}{error}"
             manifest = commit(execution, store, state, reason)
@@ -296,6 +296,7 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
         space=space,
         project=project,
         store=scratch.parent if scratch is not None else None,
+        address=context.store if isinstance(context.store, StoreAddress) else StoreAddress(str(context.store)),
         use=dialect.use(step),
         home=dialect.home,
         programs=dialect.programs,

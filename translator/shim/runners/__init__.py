@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from translator.shim.contract import Connection, ExecutionId, Json, Step
+    from translator.shim.contract import Connection, ExecutionId, Json, Step, StoreAddress
     from translator.shim.process.supervise import Ended, Limits, Ticket
     from translator.shim.run_contract import ProjectUse
     from translator.shim.workspace import Workspace
@@ -31,6 +31,10 @@ DEFAULT = "process"
 
 class RunnerError(TranslatorError):
     """An execution that cannot have a place; the message, for the user, says why and what to do."""
+
+
+class UnfitError(RunnerError):
+    """A place that the step's own image, settings or project do not allow: another try cannot help."""
 
 
 class NotInstalledError(RunnerError):
@@ -70,6 +74,7 @@ class Request:
         space: its directories on this worker; they are removed after the place is closed.
         project: the directory of the source file.
         store: the directory of the artifact store, if it is a directory.
+        address: the URI of the artifact store, with the options of its file system.
         use: what the command does with the project (``translator.shim.run_contract.Contract``). If it is ``copied``, it
             runs in a working copy of its own, ``repository`` of the workspace
             (``translator.shim.workspace.working_copy``).
@@ -88,6 +93,7 @@ class Request:
     space: Workspace
     project: Path
     store: Path | None
+    address: StoreAddress
     use: ProjectUse
     home: str | None
     programs: Path | None

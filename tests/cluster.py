@@ -1,0 +1,215 @@
+"""Provide a Kubernetes cluster for tests: the one that KUBECONFIG names, else one node that is started for them.
+
+Images are made of this machine's own files (``tests.podman``). The image of our own containers is built from
+``images/pod/Dockerfile``, on a base of the same kind. A cluster that the tests did not start must be told them:
+``TRANSLATOR_TESTS_POD_IMAGE`` is an image built from that file, ``TRANSLATOR_TESTS_STEP_IMAGE`` one with ``python3``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sysconfig
+import tarfile
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tests import podman
+from tests.installed import refuse, require
+from translator.shim.contract import Runner, runner
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPT = ROOT.parent / "shared" / "kubernetes" / "cluster"
+if not SCRIPT.exists():  # a worktree beside others
+    SCRIPT = ROOT.parent.parent / "shared" / "kubernetes" / "cluster"
+POD_IMAGE = "localhost/tests/pod:1"
+BASE_IMAGE = "localhost/tests/pod-base:1"
+
+_PROGRAMS = ("etcd", "containerd", "runc", "iptables", "conntrack", "openssl", "curl", "xz", "podman", "ldd")
+_BUILDING = ("pip", "hatchling", "pathspec", "pluggy", "packaging", "trove_classifiers", "fsspec", "yaml", "_yaml")
+"""The packages of this environment with which the image is built, and those that its programs import."""
+_S3 = (
+    *("s3fs", "aiobotocore", "botocore", "aiohttp", "aiohappyeyeballs", "aioitertools", "aiosignal", "attr", "attrs"),
+    *("frozenlist", "multidict", "propcache", "yarl", "idna", "wrapt", "jmespath", "dateutil", "python_dateutil"),
+    *("six", "urllib3", "typing_extensions"),
+)
+_SOURCES = ("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "translator", "airflow_plugin", "prefect_plugin")
+_OPTIONS = "--no-index --no-build-isolation --no-deps --quiet --root-user-action=ignore"
+
+
+@dataclass(slots=True)
+class Cluster:
+    """A running cluster, and how the runner uses it."""
+
+    kubeconfig: Path
+    pod_image: str
+    step_image: str
+    sh_image: str
+    folder: Path | None = None
+    """The directory of its state, if the tests may stop and start its parts."""
+    settings: dict[str, Any] = field(default_factory=lambda: {"pull": "never", "lost_after": 15})
+
+    def runner(self, **settings: Any) -> Runner:
+        return runner("kubernetes", **{"helper_image": self.pod_image, **self.settings, **settings})
+
+    @property
+    def toml(self) -> str:
+        """The translator.toml that runs all steps in its pods."""
+        return (
+            f'[defaults]\nrunner = "kubernetes"\n'
+            f'runners.kubernetes = {{ helper_image = "{self.pod_image}", pull = "never" }}\n'
+        )
+
+    def kubectl(self, method: str, path: str) -> dict[str, Any]:
+        """Send a request to the API server."""
+        from kubernetes import client, config
+
+        configuration = client.Configuration()
+        config.load_kube_config(str(self.kubeconfig), client_configuration=configuration)
+        with client.ApiClient(configuration) as api:
+            answer = api.call_api(path, method, auth_settings=["BearerToken"], _preload_content=False)
+            return dict(json.loads(answer[0].data))
+
+    def pods(self) -> list[dict[str, Any]]:
+        selector = "labelSelector=app.kubernetes.io/managed-by%3Dpipeline-translator"
+        return list(self.kubectl("GET", f"/api/v1/namespaces/default/pods?{selector}")["items"])
+
+    def delete(self, pod: str, grace: int = 30) -> None:
+        self.kubectl("DELETE", f"/api/v1/namespaces/default/pods/{pod}?gracePeriodSeconds={grace}")
+
+    def empty(self, within: float = 60.0) -> bool:
+        """Return whether there are no pods of ours any more; those that have ended are removed a moment later."""
+        deadline = time.monotonic() + within
+        while self.pods():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.2)
+        return True
+
+    @contextlib.contextmanager
+    def server_stopped(self) -> Iterator[None]:
+        """End the API server, and start it again."""
+        if self.folder is None:
+            refuse("the tests did not start this cluster, so they do not stop its server")
+        number = int((self.folder / "apiserver.pid").read_text())
+        command = (Path("/proc") / str(number) / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+        os.kill(number, signal.SIGKILL)
+        try:
+            yield
+        finally:
+            with (self.folder / "apiserver.log").open("ab") as log:
+                process = subprocess.Popen(
+                    command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                )
+            (self.folder / "apiserver.pid").write_text(f"{process.pid}\n")
+
+
+@contextlib.contextmanager
+def cluster() -> Iterator[Cluster]:
+    """Provide a cluster, and end it if it was started here."""
+    named = os.environ.get("KUBECONFIG")
+    if named:
+        yield _existing(Path(named))
+        return
+    if not SCRIPT.exists():
+        refuse("no Kubernetes cluster: KUBECONFIG names none, and ../shared/kubernetes does not exist")
+    require(*_PROGRAMS)
+    if os.getuid() != 0:
+        refuse("starting a Kubernetes cluster needs root")
+    if Path("/sys/class/net/testkube0").exists():
+        refuse("another Kubernetes cluster runs on this machine: name it with KUBECONFIG, or end it")
+    folder = Path(tempfile.mkdtemp(prefix="translator-cluster-"))
+    unpacked = Path(tempfile.gettempdir()) / f"translator-kube-all-{SCRIPT.with_name('kube-all.xz').stat().st_size}"
+    try:
+        _run("up", folder, environment={"KUBE_ALL": str(unpacked)})
+        _load_images(folder)
+        yield Cluster(folder / "kubeconfig", POD_IMAGE, podman.PYTHON_IMAGE, podman.SH_IMAGE, folder)
+    finally:
+        _run("down", folder)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _existing(kubeconfig: Path) -> Cluster:
+    images = [os.environ.get(f"TRANSLATOR_TESTS_{name}_IMAGE") for name in ("POD", "STEP", "STEP")]
+    if all(images):
+        return Cluster(kubeconfig, *map(str, images))
+    folder = kubeconfig.parent
+    if not (folder / "containerd.sock").exists():
+        refuse(
+            "TRANSLATOR_TESTS_POD_IMAGE and TRANSLATOR_TESTS_STEP_IMAGE name no images for the cluster of KUBECONFIG"
+        )
+    _load_images(folder)
+    return Cluster(kubeconfig, POD_IMAGE, podman.PYTHON_IMAGE, podman.SH_IMAGE, folder)
+
+
+def _run(verb: str, *arguments: object, environment: dict[str, str] | None = None) -> None:
+    done = subprocess.run(
+        ["bash", SCRIPT, verb, *map(str, arguments)],
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode and verb != "down":
+        refuse(f"cluster {verb} fails: {done.stderr.strip()}")
+
+
+def _load_images(folder: Path) -> None:
+    """Build the images with Podman, which only needs its command line here, and load them into the cluster."""
+    with tempfile.TemporaryDirectory(prefix="translator-images-") as name:
+        work = Path(name)
+        engine = podman.Podman(work, 0)
+        (work / "containers.conf").write_text(podman._SETTINGS.format(tmp=work / "tmp"))
+        (work / "registries.conf").write_text("")
+        python = podman._image(("sh", *podman._PROGRAMS), python=True)
+        engine.run("import", "-", podman.PYTHON_IMAGE, content=python)
+        engine.run("import", "-", podman.SH_IMAGE, content=podman._image(("sh",), python=False))
+        engine.run("import", "-", BASE_IMAGE, content=_with_packages(python, (*_BUILDING, *_S3)))
+        build_pod_image(engine, work / "context")
+        for image in (podman.PYTHON_IMAGE, podman.SH_IMAGE, POD_IMAGE):
+            engine.run("save", "--output", str(work / "image.tar"), image)
+            _run("load", folder, work / "image.tar")
+            (work / "image.tar").unlink()
+
+
+def build_pod_image(engine: podman.Podman, context: Path) -> None:
+    """Build the image of our own containers from the repository, without a network."""
+    context.mkdir()
+    for source in (ROOT / one for one in (*_SOURCES, "docs")):
+        copy = shutil.copytree if source.is_dir() else shutil.copy
+        copy(source, context / source.name)
+    file = ROOT / "images" / "pod" / "Dockerfile"
+    arguments = [f"BASE={BASE_IMAGE}", f"PIP_OPTIONS={_OPTIONS}"]
+    options = [word for one in arguments for word in ("--build-arg", one)]
+    isolation = ("--network", "host", "--isolation", "chroot")
+    engine.run("build", *isolation, "--file", str(file), *options, "--tag", POD_IMAGE, str(context))
+
+
+def _with_packages(image: bytes, names: tuple[str, ...]) -> bytes:
+    """Return an image with packages of this environment."""
+    site = Path(sysconfig.get_path("purelib"))
+    library = Path(sysconfig.get_path("stdlib")).name
+    content = io.BytesIO(image)
+    with tarfile.open(fileobj=content, mode="a") as archive:
+        for found in sorted({one for name in names for one in (*site.glob(name), *site.glob(f"{name}-*.dist-info"))}):
+            archive.add(found, f"usr/local/lib/{library}/site-packages/{found.name}", filter=_wanted)
+        for module in site.glob("*.py"):
+            if module.stem in names:
+                archive.add(module, f"usr/local/lib/{library}/site-packages/{module.name}")
+    return content.getvalue()
+
+
+def _wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
+    parts = set(member.name.split("/"))
+    return None if {"__pycache__", "tests"} & parts else member

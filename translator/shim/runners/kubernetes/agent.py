@@ -1,0 +1,358 @@
+"""Stage and publish the files of a pod, and keep what its command prints: the programs of our own containers.
+
+``prepare`` is the first process of the init container: it waits until a worker has staged the files. ``watch`` is that
+of the container beside the command: it copies the output, for ``kubectl logs`` and to files, so that a worker that lost
+its connection can read on from where it was. Workers talk to ``attend``, which they start in either of the two with the
+exec request of the Kubernetes API. If no worker does for some time, the pod ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import stat
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.files import digest
+from translator.shim.runners.kubernetes import archive, frames
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+CONTROL = Path("/translator/control")
+"""What the containers tell each other, in memory."""
+FILES = Path("/translator/files")
+"""The files of the execution: ``root``, its workspace, and ``log``."""
+STREAMS = ("output", "errors")
+
+_PIPES = (*STREAMS, "orders", "release")
+_LOOK_EVERY = 0.1
+_LATER_LOOK = 1.0
+_PULSE_EVERY = 2.0
+_GRACE = 3.0
+_BLOCK = 1 << 16
+
+
+def main(arguments: list[str]) -> int:
+    """Run one of the programs; return its exit status."""
+    match arguments:
+        case ["prepare", seconds]:
+            return prepare(float(seconds))
+        case ["watch", seconds]:
+            return watch(float(seconds))
+        case ["attend"]:
+            with contextlib.suppress(BrokenPipeError):
+                Attendance(sys.stdin.fileno(), sys.stdout.fileno()).run()
+            return 0
+        case _:
+            print("expected prepare SECONDS, watch SECONDS or attend", file=sys.stderr)  # noqa: T201 - a program
+            return 2
+
+
+def prepare(lost_after: float) -> int:
+    """Make what the containers share, and wait until a worker has staged the files."""
+    os.umask(0)
+    for folder in (FILES / "root", FILES / "log"):
+        folder.mkdir(exist_ok=True)
+    for name in _PIPES:
+        if not (CONTROL / name).exists():
+            os.mkfifo(CONTROL / name, 0o666)
+    CONTROL.chmod(0o777)
+    _seen()
+    while not (CONTROL / "staged").exists():
+        if _lost(lost_after):
+            print(_complaint(lost_after), file=sys.stderr)  # noqa: T201 - as above
+            return 1
+        time.sleep(_LOOK_EVERY)
+    return 0
+
+
+def watch(lost_after: float) -> int:
+    """Keep what the command prints, and end it if no worker has been there for some time."""
+    _seen()
+    threads = [threading.Thread(target=_keep, args=(name,), daemon=True) for name in STREAMS]
+    for thread in threads:
+        thread.start()
+    while not _lost(lost_after):
+        if not (CONTROL / "drained").exists() and not any(thread.is_alive() for thread in threads):
+            (CONTROL / "drained").touch()
+        time.sleep(_LOOK_EVERY)
+    print(_complaint(lost_after), file=sys.stderr, flush=True)  # noqa: T201 - as above
+    for order in ("TERM", "KILL"):
+        _tell("orders", order)
+        deadline = time.monotonic() + _GRACE
+        while not (CONTROL / "status").exists() and time.monotonic() < deadline:
+            time.sleep(_LOOK_EVERY)
+    _tell("release", "lost")
+    return 1
+
+
+def _complaint(seconds: float) -> str:
+    return f"no worker was connected to this pod for {seconds:g} s"
+
+
+def _seen() -> None:
+    """Note that a worker is there."""
+    (CONTROL / "seen").touch()
+
+
+def _lost(seconds: float) -> bool:
+    return time.time() > (CONTROL / "seen").stat().st_mtime + seconds
+
+
+def _keep(name: str) -> None:
+    """Copy a stream of the command to a file, and to this container's own log."""
+    shown = sys.stdout.fileno() if name == "output" else sys.stderr.fileno()
+    with (CONTROL / name).open("rb", buffering=0) as pipe, (FILES / "log" / name).open("ab", buffering=0) as kept:
+        while part := pipe.read(_BLOCK):
+            kept.write(part)
+            with contextlib.suppress(OSError):
+                _write(shown, part)
+
+
+def _tell(pipe: str, line: str) -> None:
+    """Write a line to a pipe that the command's container reads, if it does."""
+    deadline = time.monotonic() + _GRACE
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            handle = os.open(CONTROL / pipe, os.O_WRONLY | os.O_NONBLOCK)
+            try:
+                os.write(handle, f"{line}\n".encode())
+            finally:
+                os.close(handle)
+            return
+        time.sleep(_LOOK_EVERY / 2)
+
+
+def _write(handle: int, content: bytes) -> None:
+    while content:
+        content = content[os.write(handle, content) :]
+
+
+def opened(mode: int, directory: bool) -> int:  # noqa: FBT001 - a callback
+    """Return the permissions with which any user of an image can work with a file that its owner can work with."""
+    if directory:
+        return 0o777
+    mode = stat.S_IMODE(mode)
+    return mode | 0o444 | (0o222 if mode & stat.S_IWUSR else 0) | (0o111 if mode & stat.S_IXUSR else 0)
+
+
+@dataclass(slots=True)
+class Attendance:
+    """A connection with a worker.
+
+    Args:
+        requests: the file descriptor from which requests come.
+        answers: that to which events, output and archives go.
+        read: the bytes of each stream that the worker has; None if it does not follow the command.
+    """
+
+    requests: int
+    answers: int
+    read: dict[str, int] | None = None
+    _parser: frames.Parser = field(default_factory=frames.Parser)
+    _waiting: list[tuple[bytes, bytes]] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
+    _ended: bool = False
+    _drained_at: float | None = None
+    _pulse_at: float = 0.0
+
+    def run(self) -> None:
+        """Serve the worker until it goes."""
+        self._event("hello", version=frames.VERSION)
+        more = False
+        while self._receive(0.0 if more else self._patience()):
+            while self._waiting:
+                self._handle(*self._waiting.pop(0))
+            more = self._follow()
+            self._pulse()
+
+    def _patience(self) -> float:
+        return _LATER_LOOK if self._ended or self.read is None else _LOOK_EVERY
+
+    def _receive(self, seconds: float) -> bool:
+        """Wait for a frame for some seconds; return whether the worker is still there."""
+        if self._waiting or not select.select([self.requests], [], [], seconds)[0]:
+            return True
+        part = os.read(self.requests, 1 << 20)
+        if part:
+            _seen()
+            self._waiting += self._parser.feed(part)
+        return bool(part)
+
+    def _handle(self, kind: bytes, content: bytes) -> None:
+        if kind != frames.MESSAGE:
+            return
+        request = json.loads(content)
+        try:
+            match request["do"]:
+                case "receive":
+                    self._unpack()
+                    self._event("received")
+                case "begin":
+                    (CONTROL / "staged").touch()
+                    self._event("begun")
+                case "follow":
+                    self.read = {name: int(request[name]) for name in STREAMS}
+                case "signal":
+                    _tell("orders", str(request["signal"]))
+                case "collect":
+                    self._collect()
+        except (archive.ArchiveError, OSError) as error:
+            self._event("problem", text=str(error))
+
+    def _unpack(self) -> None:
+        """Unpack the archive that follows, for the command and for the wrapper around it."""
+
+        def part() -> bytes | None:
+            while not self._waiting:
+                if not self._receive(_LATER_LOOK):
+                    raise archive.ArchiveError("the connection ended before the files were transferred")
+                self._pulse()
+            kind, content = self._waiting.pop(0)
+            return content if kind == frames.DATA else None if kind == frames.END else b""
+
+        for name in ("root", "project"):
+            shutil.rmtree(FILES / name, ignore_errors=True)
+        archive.unpack(archive.Reader(part), FILES, opened)
+        for name in ("run", "wrapper"):
+            (FILES / name).replace(FILES / f".{name}")
+            shutil.copyfile(FILES / f".{name}", CONTROL / name)
+            (FILES / f".{name}").unlink()
+
+    def _follow(self) -> bool:
+        """Send what the command has printed; return whether there may be more."""
+        if self.read is None or self._ended:
+            return False
+        self._tell_once("problem", lambda text: {"text": text})
+        self._tell_once("started", lambda _: {})
+        drained = (CONTROL / "drained").exists()
+        sent = [self._send(name, kind) for name, kind in zip(STREAMS, (frames.OUTPUT, frames.ERRORS), strict=True)]
+        if any(sent) or not drained:
+            return any(sent)
+        status = _content("status")
+        if status.endswith("\n"):
+            self._ended = True
+            self._event("ended", status=int(status))
+        elif self._drained_at is None:
+            self._drained_at = time.monotonic()
+        elif time.monotonic() > self._drained_at + _GRACE:
+            self._ended = True
+            self._event("gone")
+        return False
+
+    def _send(self, name: str, kind: bytes) -> bool:
+        """Send the next part of a stream, if there is one."""
+        if self.read is None:
+            return False
+        try:
+            with (FILES / "log" / name).open("rb", buffering=0) as file:
+                file.seek(self.read[name])
+                part = file.read(_BLOCK)
+        except FileNotFoundError:
+            return False
+        if part:
+            self._answer(frames.framed(kind, part))
+            self.read[name] += len(part)
+        return bool(part)
+
+    def _collect(self) -> None:
+        """Send the outputs, and what links among them name."""
+        writer = archive.Writer(lambda part: self._answer(frames.framed(frames.DATA, part)), frames.PART)
+        notes: list[str] = []
+        root = Path(os.environ["TRANSLATOR_HOME"]).resolve()
+        with archive.packing(writer) as packed:
+            packer = archive.Packer(packed, self._pulse)
+            if (root / "outputs").is_dir() and not (root / "outputs").is_symlink():
+                _Collection(root, packer, notes).add("outputs")
+        writer.close()
+        self._answer(frames.framed(frames.END))
+        self._event("collected", notes=notes)
+
+    def _tell_once(self, name: str, values: Callable[[str], dict[str, Any]]) -> None:
+        if name not in self._told and (text := _content(name)).endswith("\n"):
+            self._told.add(name)
+            self._event(name, **values(text.strip()))
+
+    def _pulse(self) -> None:
+        """Tell the worker that this is alive."""
+        now = time.monotonic()
+        if now >= self._pulse_at:
+            self._pulse_at = now + _PULSE_EVERY
+            self._answer(frames.framed(frames.PULSE))
+
+    def _event(self, name: str, **values: Any) -> None:
+        self._answer(frames.message(event=name, **values))
+
+    def _answer(self, content: bytes) -> None:
+        _write(self.answers, content)
+
+
+def _content(name: str) -> str:
+    """Return what a file of the control directory has, which the command's container may be writing."""
+    try:
+        return (CONTROL / name).read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Collection:
+    """The files of the workspace that are sent back: those of a directory, and those that links in it name."""
+
+    root: Path
+    packer: archive.Packer
+    notes: list[str]
+
+    def add(self, folder: str) -> None:
+        """Add a directory, or a file, of the workspace; what it links to in the workspace as well."""
+        path = self.root / folder
+        waiting = [folder]
+        if path.is_dir():
+            self.packer.directory(folder)
+            waiting = [f"{folder}/{name}" for name, _ in archive.walk(path)]
+        for name in waiting:
+            self._add(name)
+
+    def _add(self, name: str) -> None:
+        if name in self.packer.names:
+            return
+        path = self.root / name
+        mode = path.lstat().st_mode
+        self.packer.directory(name.rpartition("/")[0])
+        if stat.S_ISLNK(mode):
+            self._add_link(name, path)
+        elif stat.S_ISDIR(mode):
+            self.packer.directory(name, mode | stat.S_IRWXU)
+        elif stat.S_ISREG(mode):
+            self.packer.file(name, path, mode | stat.S_IRUSR | stat.S_IWUSR)
+        else:
+            shown = name.removeprefix("outputs/")
+            self.notes.append(f"the output {shown!r} is {digest.kind(mode)}, which has no content; not published")
+
+    def _add_link(self, name: str, path: Path) -> None:
+        """Add a link; one that stays in the workspace leads straight to what it names, which is added."""
+        written = os.readlink(path)  # noqa: PTH115 - as the command wrote it
+        try:
+            found = path.resolve(strict=True)
+        except (OSError, RuntimeError):  # up to Python 3.12, a loop is a RuntimeError
+            found = None
+        if found is None or not found.is_relative_to(self.root) or found == self.root:
+            self.packer.link(name, written)
+            return
+        self.packer.link(name, str(found))
+        inside = str(found.relative_to(self.root))
+        if not path.is_relative_to(found) and not inside.startswith("inputs/"):  # the worker has the inputs
+            self.add(inside)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,184 @@
+"""Make the place of an execution in a pod, and run its command there.
+
+The files of the workspace travel between the worker and the pod, because the two share none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator.shim.files import digest
+from translator.shim.runners import Place, RunnerError, UnfitError
+from translator.shim.runners.kubernetes import archive, frames, leftovers, pod
+from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, connect
+from translator.shim.runners.kubernetes.follow import Follower, follow
+from translator.shim.runners.kubernetes.settings import Settings, SettingsError, read
+from translator.shim.workspace import laid_out, moved, remove, working_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from translator.shim.contract import Connection
+    from translator.shim.process.supervise import Ended, Limits
+    from translator.shim.runners import Request
+    from translator.shim.workspace import Workspace
+
+_PYTHON = "python3"
+_TEMPORARY = Path("/tmp")  # noqa: S108 - the container's own
+_WRAPPER = Path(__file__).with_name("wrapper.sh")
+_REMEDY = "create it in Airflow (Admin > Connections) or as a block in Prefect, or correct its name"
+
+
+@contextlib.contextmanager
+def place(request: Request) -> Iterator[Place]:
+    """Yield the place of an execution in a pod, which is created when the command is to run.
+
+    Raises:
+        RunnerError: the settings are wrong, the cluster does not answer, or the step cannot run in a pod.
+    """
+    settings = _settings(request)
+    if request.step.image is None:
+        raise UnfitError(f"step {request.step.name!r} does not have an image, so it cannot run in a pod")
+    if request.home is None:
+        raise UnfitError(
+            f"steps of {request.step.dialect} cannot run in pods, which share no files with the worker: use the "
+            f"docker or the process runner"
+        )
+    cluster = connect(settings, _connection(request, settings))
+    with contextlib.closing(cluster):
+        leftovers.end_earlier_attempts(cluster, request)
+        view = laid_out(Path(request.home), _TEMPORARY)
+        command = Command(cluster, request, settings, request.home)
+        yield Place(view, _surroundings(request), command, _PYTHON, moved(view.root, request.space.root))
+
+
+def _settings(request: Request) -> Settings:
+    try:
+        return read(request.settings)
+    except SettingsError as error:
+        raise RunnerError(f"the settings of the kubernetes runner are not valid: {error}") from error
+
+
+def _connection(request: Request, settings: Settings) -> Connection | None:
+    if settings.connection is None:
+        return None
+    connection = request.connection(settings.connection)
+    if connection is None:
+        raise RunnerError(f"the connection {settings.connection!r} of the kubernetes runner does not exist: {_REMEDY}")
+    return connection
+
+
+def _surroundings(request: Request) -> dict[str, str]:
+    """Return what the command inherits: of the worker's environment only what the step requires."""
+    required = request.step.required_environment
+    return {name: value for name, value in request.inherited.items() if name in required}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A function that runs commands in pods, for one execution."""
+
+    cluster: Cluster
+    request: Request
+    settings: Settings
+    home: str
+
+    def __call__(  # noqa: PLR0913 - as the contract has it
+        self,
+        arguments: Sequence[str],
+        *,
+        folder: Path,
+        environment: Mapping[str, str],
+        output: Callable[[bytes], None],
+        errors: Callable[[bytes], None],
+        limits: Limits,
+        should_stop: Callable[[], str | None],
+    ) -> Ended:
+        """See ``translator.shim.runners.Run``."""
+        request, settings, ticket = self.request, self.settings, self.request.ticket
+        native = self.cluster.version() >= NATIVE_SIDECARS
+        manifest = pod.manifest(request, settings, self.home, native_sidecars=native)
+        name = str(manifest["metadata"]["name"])
+        follower = Follower(self.cluster, name, {"output": output, "errors": errors}, settings.lost_after, request.note)
+        try:
+            self.cluster.create(manifest)
+            script = _script(arguments, folder, environment, set(settings.secrets))
+            follower.stage(lambda send: self._send(send, script), request.pulse, settings.start_timeout)
+            ticket.remote = leftovers.Elsewhere(self.cluster.configuration, self.cluster.namespace, name)
+            follower.begin(request.pulse, settings.start_timeout)
+            ended = follow(follower, ticket, limits, should_stop)
+            self._collect(follower, ended)
+        finally:
+            ticket.remote = None
+            follower.close()
+            leftovers.delete_later(self.cluster, name)
+        return ended
+
+    def _send(self, send: Callable[[bytes], None], script: str) -> None:
+        """Send the workspace and the working copy, the command, and the wrapper around it."""
+        request = self.request
+        writer = archive.Writer(send, frames.PART)
+        with archive.packing(writer) as packed:
+            packer = archive.Packer(packed, request.pulse)
+            packer.text("run", script, 0o644)
+            packer.text("wrapper", _WRAPPER.read_text(encoding="utf-8"), 0o644)
+            _pack_workspace(packer, request.space)
+            _pack_project(packer, request)
+        writer.close()
+
+    def _collect(self, follower: Follower, ended: Ended) -> None:
+        """Fetch the outputs; those of a command that was stopped need not be had."""
+        space = self.request.space
+        remove(space.outputs)
+        space.repository.unlink()
+        try:
+            follower.collect(space.root, digest.no_pulse if ended.cause != "exit" else self.request.pulse)
+        except RunnerError as error:
+            if ended.cause == "exit":
+                raise
+            self.request.note(f"warning: the outputs are lost: {error}")
+
+
+def _script(arguments: Sequence[str], folder: Path, environment: Mapping[str, str], secret: set[str]) -> str:
+    """Return the shell script that becomes the command; values of variables stay out of the pod's manifest."""
+    lines = [
+        f"export {name}={shlex.quote(value)}"
+        for name, value in environment.items()
+        if name.isidentifier() and name.isascii() and name not in secret
+    ]
+    lines += [f"cd {shlex.quote(str(folder))} || exit 126", f"exec {shlex.join(arguments)}"]
+    return "\n".join([*lines, ""])
+
+
+def _pack_workspace(packer: archive.Packer, space: Workspace) -> None:
+    packer.directory("root")
+    for name in ("inputs", "outputs", "config"):
+        packer.directory(f"root/{name}")
+        for path, entry in archive.walk(space.root / name):
+            target = f"root/{name}/{path}"
+            if entry.is_symlink():
+                packer.link(target, str(Path(entry.path).readlink()))
+            elif entry.is_dir():
+                packer.directory(target)
+            else:
+                packer.file(target, Path(entry.path))
+
+
+def _pack_project(packer: archive.Packer, request: Request) -> None:
+    """Add the working copy, as ``working_copy.make`` makes it elsewhere."""
+    listed = working_copy.listing(request.project, request.store, request.pulse)
+    packer.directory("root/repository")
+    for path in listed.directories:
+        packer.directory(f"root/repository/{path}")
+    for path, _ in listed.files:
+        try:
+            packer.file(f"root/repository/{path}", request.project / path)
+        except PermissionError:
+            request.note(f"warning: the project's file {path!r} cannot be read, and is missing in the pod")
+    for path in listed.links:
+        with contextlib.suppress(FileNotFoundError):
+            packer.link(f"root/repository/{path}", working_copy.link(request.project, path))
