@@ -71,22 +71,25 @@ class Cluster:
             f'runners.kubernetes = {{ helper_image = "{self.pod_image}", pull = "never" }}\n'
         )
 
-    def kubectl(self, method: str, path: str) -> dict[str, Any]:
-        """Send a request to the API server."""
+    @contextlib.contextmanager
+    def api(self) -> Iterator[Any]:
+        """Yield a client of the API server."""
         from kubernetes import client, config
 
         configuration = client.Configuration()
         config.load_kube_config(str(self.kubeconfig), client_configuration=configuration)
-        with client.ApiClient(configuration) as api:
-            answer = api.call_api(path, method, auth_settings=["BearerToken"], _preload_content=False)
-            return dict(json.loads(answer[0].data))
+        with client.ApiClient(configuration) as connection:
+            yield client.CoreV1Api(connection)
 
     def pods(self) -> list[dict[str, Any]]:
-        selector = "labelSelector=app.kubernetes.io/managed-by%3Dpipeline-translator"
-        return list(self.kubectl("GET", f"/api/v1/namespaces/default/pods?{selector}")["items"])
+        with self.api() as api:
+            selector = "app.kubernetes.io/managed-by=pipeline-translator"
+            answer = api.list_namespaced_pod("default", label_selector=selector, _preload_content=False)
+            return list(json.loads(answer.data)["items"])
 
     def delete(self, pod: str, grace: int = 30) -> None:
-        self.kubectl("DELETE", f"/api/v1/namespaces/default/pods/{pod}?gracePeriodSeconds={grace}")
+        with self.api() as api:
+            api.delete_namespaced_pod(pod, "default", grace_period_seconds=grace, _preload_content=False)
 
     def empty(self, within: float = 60.0) -> bool:
         """Return whether there are no pods of ours any more; those that have ended are removed a moment later."""
@@ -142,10 +145,11 @@ def cluster() -> Iterator[Cluster]:
 
 def _existing(kubeconfig: Path) -> Cluster:
     images = [os.environ.get(f"TRANSLATOR_TESTS_{name}_IMAGE") for name in ("POD", "STEP", "STEP")]
-    if all(images):
-        return Cluster(kubeconfig, *map(str, images))
     folder = kubeconfig.parent
-    if not (folder / "containerd.sock").exists():
+    own = (folder / "containerd.sock").exists()
+    if all(images):
+        return Cluster(kubeconfig, *map(str, images), folder if own else None)
+    if not own:
         refuse(
             "TRANSLATOR_TESTS_POD_IMAGE and TRANSLATOR_TESTS_STEP_IMAGE name no images for the cluster of KUBECONFIG"
         )

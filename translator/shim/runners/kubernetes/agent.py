@@ -13,6 +13,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import stat
 import sys
 import threading
@@ -67,11 +68,14 @@ def prepare(lost_after: float) -> int:
             os.mkfifo(CONTROL / name, 0o666)
     CONTROL.chmod(0o777)
     _seen()
+    ending = _ending()
     while not (CONTROL / "staged").exists():
+        if ending.is_set():
+            return 1
         if _lost(lost_after):
             print(_complaint(lost_after), file=sys.stderr)  # noqa: T201 - as above
             return 1
-        time.sleep(_LOOK_EVERY)
+        ending.wait(_LOOK_EVERY)
     return 0
 
 
@@ -81,9 +85,13 @@ def watch(lost_after: float) -> int:
     threads = [threading.Thread(target=_keep, args=(name,), daemon=True) for name in STREAMS]
     for thread in threads:
         thread.start()
+    ending = _ending()
     while not _lost(lost_after):
         if not (CONTROL / "drained").exists() and not any(thread.is_alive() for thread in threads):
             (CONTROL / "drained").touch()
+        if ending.is_set() and (CONTROL / "drained").exists() and (CONTROL / "status").exists():
+            _tell("release", "deleted")
+            return 0
         time.sleep(_LOOK_EVERY)
     print(_complaint(lost_after), file=sys.stderr, flush=True)  # noqa: T201 - as above
     for order in ("TERM", "KILL"):
@@ -93,6 +101,13 @@ def watch(lost_after: float) -> int:
             time.sleep(_LOOK_EVERY)
     _tell("release", "lost")
     return 1
+
+
+def _ending() -> threading.Event:
+    """Return what tells that the pod is being deleted."""
+    event = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: event.set())
+    return event
 
 
 def _complaint(seconds: float) -> str:

@@ -1,0 +1,129 @@
+"""Kill the worker in each phase of a pod, stop the API server, delete pods by hand: nothing is lost or left running."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.shim.runners.kubernetes.conftest import waited
+from translator.conformance.runners.worker import Sleeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.cluster import Cluster
+    from tests.shim.conftest import Worker
+    from tests.shim.runners.kubernetes.conftest import Driver, InPod
+
+
+def running(pod: dict[str, Any], container: str) -> bool:
+    statuses = pod["status"].get("initContainerStatuses", []) + pod["status"].get("containerStatuses", [])
+    return any(one["name"] == container and "running" in one["state"] for one in statuses)
+
+
+PHASES: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "pending": lambda pod: pod["status"]["phase"] == "Pending",
+    "staging": lambda pod: running(pod, "stage"),
+    "running": lambda pod: running(pod, "step"),
+}
+
+
+@pytest.mark.parametrize("phase", [*PHASES, "publishing"])
+def test_a_killed_worker_is_followed_by_another_try(
+    phase: str, worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
+) -> None:
+    if phase == "staging":
+        for number in range(40):
+            worker.script(f"data/{number}", "x" * 4_000_000)
+    sleeper = Sleeper()
+    big = "head -c 400000000 /dev/zero > /valohai/outputs/big" if phase == "publishing" else sleeper.command
+    driver = start(in_pod(f"echo begun; {big}"))
+    if phase == "publishing":
+        waited(lambda: any((worker_of(worker) / "outputs").glob("big")))
+    else:
+        waited(lambda: any(map(PHASES[phase], cluster.pods())))
+    left = [pod["metadata"]["name"] for pod in cluster.pods()]
+    driver.kill()
+    manifest = worker.run(in_pod("echo again; echo x > /valohai/outputs/x"), attempt=2)
+    assert (manifest.state, worker.output) == ("complete", ["again"]), worker.log
+    assert [file.path for file in manifest.outputs] == ["x"]
+    assert f"ended the pod {left[0]}, which an earlier attempt" in worker.notes
+    assert sleeper.running() == []
+
+
+def worker_of(worker: Worker) -> Any:
+    from pathlib import Path
+
+    here = Path(worker.uri) / ".work"
+    return next(iter(here.glob("*/valohai")), here / "none") if here.is_dir() else here
+
+
+def test_a_pod_whose_worker_is_gone_ends_by_itself(
+    worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
+) -> None:
+    sleeper = Sleeper()
+    driver = start(in_pod(sleeper.command, settings={"lost_after": 5}))
+    waited(sleeper.running)
+    driver.kill()
+    waited(lambda: not sleeper.running())
+    waited(lambda: [pod["status"]["phase"] for pod in cluster.pods()] == ["Failed"])
+    assert worker.run(in_pod("true"), attempt=2).state == "complete"
+
+
+def test_an_api_server_that_is_away_loses_nothing(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    def outage() -> None:
+        with cluster.server_stopped():
+            time.sleep(20)
+
+    begun = threading.Event()
+    worker.on_line = lambda line: begun.set() if line == "1" else None
+    thread = threading.Thread(target=lambda: begun.wait(60) and outage())
+    thread.start()
+    command = "for n in $(seq 30); do echo $n; echo $n >> /valohai/outputs/x; sleep 1; done"
+    manifest = worker.run(in_pod(command, settings={"lost_after": 60}))
+    thread.join()
+    assert manifest.state == "complete", worker.log
+    assert worker.output == [str(number) for number in range(1, 31)]
+    assert "can be reached again" in worker.notes
+    assert [file.size for file in manifest.outputs] == [sum(len(f"{number}\n") for number in range(1, 31))]
+
+
+def test_a_pod_that_is_deleted_by_hand(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    sleeper = Sleeper()
+    worker.on_line = lambda line: cluster.delete(cluster.pods()[0]["metadata"]["name"]) if line == "ready" else None
+    manifest = worker.run(in_pod(f"echo ready; {sleeper.command}"))
+    assert manifest.state == "error"
+    assert manifest.infrastructure
+    assert "was deleted" in (manifest.reason or "")
+    assert sleeper.running() == []
+
+
+def test_a_stop_while_a_pod_waits(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    worker.should_stop = lambda: "enough" if "no node can run the pod" in worker.notes else None
+    manifest = worker.run(in_pod("true", settings={"node_selector": {"gpu": "none"}}))
+    assert (manifest.state, manifest.reason) == ("stopped", "enough")
+
+
+def test_an_engine_that_ends_all_of_its_executions(worker: Worker, in_pod: InPod) -> None:
+    from translator.shim.execution import kill_all
+
+    sleeper = Sleeper()
+    ended: list[float] = []
+
+    def kill() -> None:
+        begun = time.monotonic()
+        kill_all()
+        ended.append(time.monotonic() - begun)
+
+    thread = threading.Thread(target=kill)
+    worker.on_line = lambda line: thread.start() if line == "ready" else None
+    manifest = worker.run(
+        in_pod("trap 'echo c > /valohai/outputs/checkpoint; exit 1' TERM", f"echo ready; {sleeper.command} & wait")
+    )
+    thread.join()
+    assert manifest.state == "stopped"
+    assert [file.path for file in manifest.outputs] == ["checkpoint"], worker.log
+    assert sleeper.running() == []
