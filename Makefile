@@ -46,13 +46,16 @@ ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/console/test_console.py) 
 	tests/$(1)/embedded/test_embedded.py tests/$(1)/dataflow/test_on_error.py tests/examples
 BOTH_ENGINES := tests/parity/test_cases.py tests/parity/test_valohai_example.py tests/parity/test_loom_examples.py
 
+CLUSTER_PACKAGES := etcd-server containerd containernetworking-plugins iptables conntrack openssl curl iproute2 xz-utils
 # Debian packages of programs that some tests start; without them these are skipped.
 PACKAGES := bubblewrap podman runc zsh
+# Those of the cluster in ../shared/kubernetes, if it is there.
+PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs pictures bench property histories oracle fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -65,6 +68,7 @@ help:
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
+	@echo 'make kubernetes   all tests of the kubernetes runner, in a cluster; `make test` has the short ones'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60), keep failing ones in .fuzz/'
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=DIR, see there)'
@@ -126,6 +130,9 @@ histories: $(AIRFLOW) $(PREFECT)
 oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider
 	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
+
+kubernetes: $(DEV)
+	@TRANSLATOR_KUBERNETES=all .venv/dev/bin/python -m pytest -q -p no:cacheprovider tests/shim/runners -k kubernetes
 
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)

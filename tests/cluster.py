@@ -22,6 +22,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from tests import podman
 from tests.installed import refuse, require
 from translator.shim.contract import Runner, runner
@@ -126,7 +128,7 @@ def cluster() -> Iterator[Cluster]:
         yield _existing(Path(named))
         return
     if not SCRIPT.exists():
-        refuse("no Kubernetes cluster: KUBECONFIG names none, and ../shared/kubernetes does not exist")
+        pytest.skip("no Kubernetes cluster: KUBECONFIG names none, and ../shared/kubernetes does not exist")
     require(*_PROGRAMS)
     if os.getuid() != 0:
         refuse("starting a Kubernetes cluster needs root")
@@ -144,11 +146,12 @@ def cluster() -> Iterator[Cluster]:
 
 
 def _existing(kubeconfig: Path) -> Cluster:
-    images = [os.environ.get(f"TRANSLATOR_TESTS_{name}_IMAGE") for name in ("POD", "STEP", "STEP")]
+    images = [os.environ.get(f"TRANSLATOR_TESTS_{name}_IMAGE") for name in ("POD", "STEP")]
     folder = kubeconfig.parent
     own = (folder / "containerd.sock").exists()
     if all(images):
-        return Cluster(kubeconfig, *map(str, images), folder if own else None)
+        pod, step = map(str, images)
+        return Cluster(kubeconfig, pod, step, podman.SH_IMAGE if own else step, folder if own else None)
     if not own:
         refuse(
             "TRANSLATOR_TESTS_POD_IMAGE and TRANSLATOR_TESTS_STEP_IMAGE name no images for the cluster of KUBECONFIG"

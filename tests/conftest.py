@@ -65,8 +65,13 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let one worker of xdist start the container engine, one the cluster, and one read all our files."""
+    """Leave out wide tests, unless asked for; give those that share an engine, a cluster or files to one worker."""
+    if os.environ.get("TRANSLATOR_KUBERNETES") != "all":
+        wide = [item for item in items if item.get_closest_marker("wide")]
+        items[:] = [item for item in items if item not in wide]
+        config.hook.pytest_deselected(items=wide)
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             if "podman" in getattr(item, "fixturenames", ()):

@@ -1,4 +1,4 @@
-"""Look up Airflow's connections: credentials of stores and servers, and addresses of container engines."""
+"""Look up Airflow's connections: credentials of stores and servers, addresses of engines and clusters."""
 
 from __future__ import annotations
 

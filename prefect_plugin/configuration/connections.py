@@ -1,8 +1,8 @@
-"""Look up connections in Prefect's blocks: credentials of stores and servers, and addresses of container engines.
+"""Look up connections in Prefect's blocks: credentials of stores and servers, addresses of engines and clusters.
 
 A name is that of a ``Secret`` or ``JSON`` block whose value has the keys ``host``, ``login``, ``password``, ``port``
-and ``extra``, of our *Artifact Store*, or of a block of prefect-docker, prefect-aws, prefect-gcp or prefect-azure,
-which need not be installed. ``TYPE/NAME`` names the type as well.
+and ``extra``, of our *Artifact Store*, or of a block of prefect-docker, prefect-kubernetes, prefect-aws, prefect-gcp or
+prefect-azure, which need not be installed. ``TYPE/NAME`` names the type as well.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from translator.shim.contract import Connection
 
 _TYPES = (
     *("secret", "json", "docker-host", "docker-registry-credentials", "artifact-store"),
+    *("kubernetes-credentials", "kubernetes-cluster-config"),
     *("aws-credentials", "minio-credentials", "gcp-credentials", "azure-blob-storage-credentials"),
 )
 """The types of blocks in which a plain name is looked up, in this order."""
@@ -33,8 +34,12 @@ _EXTRA: Mapping[str, tuple[str, ...]] = {
     "keyfile_dict": ("service_account_info",),
     "connection_string": ("connection_string",),
     "storage_options": ("storage_options",),
+    "kube_config": ("config",),
+    "cluster_context": ("context_name",),
 }
 """The keys of a connection's extra, as blocks call them."""
+_CLUSTER = "cluster_config"
+"""The field of a *Kubernetes Credentials* block that has the cluster's own block."""
 _CLIENT = "aws_client_parameters"
 """The field of an AWS or MinIO block that has the endpoint."""
 
@@ -71,6 +76,8 @@ def _data(slug: str, block: str) -> Mapping[str, Any] | None:
 
 
 def _connection(data: Mapping[str, Any]) -> Connection:
+    if isinstance(cluster := data.get(_CLUSTER), Mapping):
+        data = cluster
     values = {key: next((data[name] for name in names if data.get(name)), None) for key, names in _NAMES.items()}
     extra = {key: next((data[name] for name in names if data.get(name)), None) for key, names in _EXTRA.items()}
     client = data.get(_CLIENT)

@@ -262,6 +262,7 @@ REASONS = {
     "translator/shim/process/script.py": EXECUTION,
     "translator/shim/inputs/places.py": (*EXECUTION, "translator/shim/parameters/file_grid.py:_points"),
     "translator/shim/runners/docker/settings.py": ("translator/shim/runners/docker/settings.py:read",),
+    "translator/shim/runners/kubernetes/settings.py": ("translator/shim/runners/kubernetes/settings.py:read",),
     "translator/shim/runners/process/interpreter.py": ("translator/shim/runners/process/interpreter.py:_facts_of",),
     "translator/shim/store/manifest.py": MANIFEST,
     "translator/shim/store/records.py": MANIFEST[:1],

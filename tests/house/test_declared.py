@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PACKAGES = {
-    "translator": ("notebooks", "docker", "airflow"),
+    "translator": ("notebooks", "docker", "kubernetes", "airflow"),
     "airflow_plugin": ("airflow",),
     "prefect_plugin": ("prefect",),
 }
@@ -47,7 +47,9 @@ def test_every_package_that_is_imported_is_declared(package: str) -> None:
 
 
 def test_packages_of_the_compiler_are_in_both_extras() -> None:
-    base = {name(one) for one in (*PROJECT["dependencies"], *EXTRAS["notebooks"], *EXTRAS["docker"])}
+    base = {
+        name(one) for one in (*PROJECT["dependencies"], *EXTRAS["notebooks"], *EXTRAS["docker"], *EXTRAS["kubernetes"])
+    }
     needed = {DISTRIBUTIONS.get(one, one.replace("_", "-")) for one in imported("translator")} - base
     assert needed == {"rich"}
     assert all(needed <= {name(one) for one in EXTRAS[engine]} for engine in ("airflow", "prefect"))
@@ -64,7 +66,7 @@ def lowest(*extras: str) -> dict[str, str]:
 def test_declared_oldest_versions_match_make_compat(engine: str) -> None:
     lines = (ROOT / "constraints" / f"oldest-{engine}.txt").read_text(encoding="utf-8").splitlines()
     pins = {found.lower(): version for found, version in (line.split("==") for line in lines)}
-    for found, version in lowest(engine, "docker", "examples", "notebooks", "test").items():
+    for found, version in lowest(engine, "docker", "examples", "kubernetes", "notebooks", "test").items():
         assert re.fullmatch(rf"{re.escape(version)}(\.0)*", pins[found]), found
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 HEAVY = ["fsspec", "yaml", "valohai_yaml", "jsonschema", "jinja2", "asyncio", "urllib.request", "http.client", "uuid"]
-HEAVY += ["airflow", "docker", "prefect", "requests"]
+HEAVY += ["airflow", "docker", "kubernetes", "prefect", "requests"]
 COMPILER = ["translator.ir", "translator.source", "translator.names", "translator.diagnostics", "translator.semantics"]
 
 PLAIN = """
@@ -31,6 +31,7 @@ assert execute(step, context, parameters={}, inputs={}).state == "complete"
             "import translator.shim.execution, translator.shim.inputs.edges, translator.shim.parameters.grid"
             ", translator.shim.outcome.run_record, translator.shim.store.manifest, translator.shim.store"
             ", translator.shim.embedded.events, translator.shim.parameters, translator.shim.runners.docker"
+            ", translator.shim.runners.kubernetes"
         ),
         PLAIN,
     ],

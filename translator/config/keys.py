@@ -84,7 +84,11 @@ RESOURCES = Section(
 GENERAL = Section(
     "Settings for all targets.",
     (
-        Key("runner", Text(), "What runs the commands: `process` (default), `docker`, or a runner of another package."),
+        Key(
+            "runner",
+            Text(),
+            "What runs the commands: `process` (default), `docker`, `kubernetes`, or the runner of a package.",
+        ),
         Key("runners", Table(Table(Plain(), "settings"), "settings by runner"), "Settings of runners, by their names."),
         Key("image", Text(), "The container image, for runners that use one."),
         Key(

@@ -48,15 +48,15 @@ def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Di
         _report_names(step, config, diagnostics, reported)
         _report_mounts(step, diagnostics)
         _report_minima(step, diagnostics)
+        _report_runner(step, pipeline.dialect, diagnostics)
         if _is_process(step):
             if step.image:
                 images[step.image] = None
             _report_devices(step, diagnostics)
     if images:
         message = "images are ignored, because steps run as processes on the worker: " + ", ".join(images)
-        diagnostics.note(
-            "ignored-image", message, pipeline.span, hint=f'to use them, write runner = "docker" into {NAME}'
-        )
+        hint = f'to use them, write runner = "docker" or "kubernetes" into {NAME}'
+        diagnostics.note("ignored-image", message, pipeline.span, hint=hint)
 
 
 def _report_data(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics) -> None:
@@ -98,6 +98,14 @@ def _report_store(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
 def _is_process(step: ir.Step) -> bool:
     return step.runner is None or step.runner.name == runners.DEFAULT
+
+
+def _report_runner(step: ir.Step, dialect: str, diagnostics: Diagnostics) -> None:
+    """Report why the step's runner, if it is installed, cannot run it."""
+    if step.runner is None or step.runner.name not in runners.names():
+        return
+    for problem in runners.load(step.runner.name).lacks(step.runner.settings, step.image, dialect):
+        diagnostics.error("bad-setting", f"step {step.name!r}: {problem}", step.span)
 
 
 def _report_names(step: ir.Step, config: Config, diagnostics: Diagnostics, reported: set[tuple[str, str]]) -> None:
@@ -143,7 +151,7 @@ def _report_devices(step: ir.Step, diagnostics: Diagnostics) -> None:
     requested = ", ".join(f"{name}: {count}" for name, count in devices.items() if count)
     if requested:
         message = f"step {step.name!r} asks for devices, but a process on the worker has none assigned: {requested}"
-        hint = f'choose workers that have them (airflow.queue), or write runner = "docker", in {NAME}'
+        hint = f'choose workers that have them (airflow.queue), or write runner = "docker" or "kubernetes", in {NAME}'
         diagnostics.warning("ignored-devices", message, step.request.spans.get("resources", step.span), hint=hint)
 
 

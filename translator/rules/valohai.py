@@ -256,7 +256,8 @@ RULES = (
         "ignored-devices",
         (WARNING,),
         "a process on a worker is not allotted devices",
-        'Choose workers that have them (`airflow.queue`), or write `runner = "docker"`, in `translator.toml`.',
+        'Choose workers that have them (`airflow.queue`), or write `runner = "docker"` or `"kubernetes"`, in '
+        "`translator.toml`.",
         valohai("resources: {devices: {nvidia.com/gpu: 1}}\n"),
     ),
     Rule(
@@ -271,7 +272,7 @@ RULES = (
         (NOTE,),
         "steps run as processes, so their images are ignored",
         "No change is needed if workers have what the steps need. "
-        'Otherwise write `runner = "docker"` into `translator.toml`.',
+        'Otherwise write `runner = "docker"` or `"kubernetes"` into `translator.toml`.',
         valohai(),
     ),
     Rule(

@@ -53,6 +53,17 @@ while mounted or not ending:
 _numbers = itertools.count(int.from_bytes(os.urandom(3)))
 
 
+SHORT = {"directories", "linked outputs", "stop", "limit: time_limit", "daemon forked twice, exit 3"}
+"""The checks that every test run makes in a cluster, where each takes seconds."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes long in a cluster."""
+    for item in items:
+        if "[kubernetes" in item.name and not any(f"[kubernetes-{check}]" in item.name for check in SHORT):
+            item.add_marker("wide")
+
+
 @dataclass
 class Runs:
     """Runs steps with one kind of runner."""

@@ -130,6 +130,10 @@ def _no_problems(settings: Mapping[str, Json]) -> Sequence[str]:  # noqa: ARG001
     return ()
 
 
+def _lacks_nothing(settings: Mapping[str, Json], image: str | None, dialect: str) -> Sequence[str]:  # noqa: ARG001
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Runner:
     """A kind of place.
@@ -137,11 +141,15 @@ class Runner:
     Args:
         open: makes the place of an execution, and removes it at the end. It raises ``RunnerError`` or ``OSError`` if
             it cannot.
-        check: ``check(settings)``: returns what is wrong with settings, for the user; none if nothing is.
+        check: ``check(settings)``: returns what is wrong with settings, for the user; none if nothing is. It may be
+            asked of a part of them.
+        lacks: ``lacks(settings, image, dialect)``: returns why a step of a dialect cannot run with all its settings
+            and its image, for the user; none if it can.
     """
 
     open: Callable[[Request], AbstractContextManager[Place]]
     check: Callable[[Mapping[str, Json]], Sequence[str]] = field(default=_no_problems)
+    lacks: Callable[[Mapping[str, Json], str | None, str], Sequence[str]] = field(default=_lacks_nothing)
 
 
 NO_SETTINGS: Mapping[str, Json] = MappingProxyType({})

@@ -42,14 +42,16 @@ def in_pod(cluster: Cluster) -> InPod:
     """Make a step that runs in a pod."""
 
     def make(*commands: str, settings: dict[str, Any] | None = None, **fields: Any) -> Step:
-        return Step("step", commands, **{"image": cluster.step_image, "runner": cluster.runner(**settings or {}), **fields})
+        return Step(
+            "step", commands, **{"image": cluster.step_image, "runner": cluster.runner(**settings or {}), **fields}
+        )
 
     return make
 
 
 @dataclass
 class Driver:
-    """A worker in a process of its own, which can be killed."""
+    """A worker in its own process, which can be killed."""
 
     process: subprocess.Popen[str]
 
@@ -65,7 +67,15 @@ def start(worker: Worker) -> Iterator[Callable[..., Driver]]:
 
     def begin(step: Step, node: str = "train", attempt: int = 1) -> Driver:
         assert step.runner is not None
-        request = [worker.uri, str(worker.project), list(step.command), dict(step.runner.settings), step.image, node, attempt]
+        request = [
+            worker.uri,
+            str(worker.project),
+            list(step.command),
+            dict(step.runner.settings),
+            step.image,
+            node,
+            attempt,
+        ]
         process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, json.dumps(request)], stdout=subprocess.PIPE, text=True
         )

@@ -31,7 +31,9 @@ PHASES: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-@pytest.mark.parametrize("phase", [*PHASES, "publishing"])
+@pytest.mark.parametrize(
+    "phase", ["running", *(pytest.param(one, marks=pytest.mark.wide) for one in ("pending", "staging", "publishing"))]
+)
 def test_a_killed_worker_is_followed_by_another_try(
     phase: str, worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
 ) -> None:
@@ -61,6 +63,7 @@ def worker_of(worker: Worker) -> Any:
     return next(iter(here.glob("*/valohai")), here / "none") if here.is_dir() else here
 
 
+@pytest.mark.wide
 def test_a_pod_whose_worker_is_gone_ends_by_itself(
     worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
 ) -> None:
@@ -73,6 +76,7 @@ def test_a_pod_whose_worker_is_gone_ends_by_itself(
     assert worker.run(in_pod("true"), attempt=2).state == "complete"
 
 
+@pytest.mark.wide
 def test_an_api_server_that_is_away_loses_nothing(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     def outage() -> None:
         with cluster.server_stopped():
@@ -107,6 +111,7 @@ def test_a_stop_while_a_pod_waits(worker: Worker, in_pod: InPod, cluster: Cluste
     assert (manifest.state, manifest.reason) == ("stopped", "enough")
 
 
+@pytest.mark.wide
 def test_an_engine_that_ends_all_of_its_executions(worker: Worker, in_pod: InPod) -> None:
     from translator.shim.execution import kill_all
 

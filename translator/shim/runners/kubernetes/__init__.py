@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from translator.shim.runners import Runner
-from translator.shim.runners.kubernetes.settings import check
+from translator.shim.runners.kubernetes.settings import check, lacks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,4 +23,4 @@ def open_place(request: Request) -> Iterator[Place]:
         yield opened
 
 
-RUNNER = Runner(open_place, check)
+RUNNER = Runner(open_place, check, lacks)

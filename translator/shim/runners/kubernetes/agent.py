@@ -67,7 +67,7 @@ def prepare(lost_after: float) -> int:
         if not (CONTROL / name).exists():
             os.mkfifo(CONTROL / name, 0o666)
     CONTROL.chmod(0o777)
-    _seen()
+    _note_worker()
     ending = _ending()
     while not (CONTROL / "staged").exists():
         if ending.is_set():
@@ -81,7 +81,7 @@ def prepare(lost_after: float) -> int:
 
 def watch(lost_after: float) -> int:
     """Keep what the command prints, and end it if no worker has been there for some time."""
-    _seen()
+    _note_worker()
     threads = [threading.Thread(target=_keep, args=(name,), daemon=True) for name in STREAMS]
     for thread in threads:
         thread.start()
@@ -114,7 +114,7 @@ def _complaint(seconds: float) -> str:
     return f"no worker was connected to this pod for {seconds:g} s"
 
 
-def _seen() -> None:
+def _note_worker() -> None:
     """Note that a worker is there."""
     (CONTROL / "seen").touch()
 
@@ -199,7 +199,7 @@ class Attendance:
             return True
         part = os.read(self.requests, 1 << 20)
         if part:
-            _seen()
+            _note_worker()
             self._waiting += self._parser.feed(part)
         return bool(part)
 
@@ -357,15 +357,15 @@ class _Collection:
         """Add a link; one that stays in the workspace leads straight to what it names, which is added."""
         written = os.readlink(path)  # noqa: PTH115 - as the command wrote it
         try:
-            found = path.resolve(strict=True)
+            target = path.resolve(strict=True)
         except (OSError, RuntimeError):  # up to Python 3.12, a loop is a RuntimeError
-            found = None
-        if found is None or not found.is_relative_to(self.root) or found == self.root:
+            target = None
+        if target is None or not target.is_relative_to(self.root) or target == self.root:
             self.packer.link(name, written)
             return
-        self.packer.link(name, str(found))
-        inside = str(found.relative_to(self.root))
-        if not path.is_relative_to(found) and not inside.startswith("inputs/"):  # the worker has the inputs
+        self.packer.link(name, str(target))
+        inside = str(target.relative_to(self.root))
+        if not path.is_relative_to(target) and not inside.startswith("inputs/"):  # the worker has the inputs
             self.add(inside)
 
 

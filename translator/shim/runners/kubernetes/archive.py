@@ -1,4 +1,4 @@
-"""Pack directories into a tar stream, and unpack one that may be hostile: nothing gets out of the target directory."""
+"""Write files to a tar stream, and read one that may be hostile: nothing gets out of the target directory."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class _Pulsing:
 
 
 class Writer:
-    """What ``tarfile`` writes to: parts of a fixed size for ``send``."""
+    """A file for ``tarfile`` to write to, which sends parts of a fixed size."""
 
     def __init__(self, send: Callable[[bytes], None], size: int) -> None:
         """Begin without anything to send."""
@@ -121,7 +121,7 @@ class Writer:
 
 
 class Reader:
-    """What ``tarfile`` reads from: parts of any size, until ``part`` returns None."""
+    """A file for ``tarfile`` to read from: parts of any size, until ``part`` returns None."""
 
     def __init__(self, part: Callable[[], bytes | None]) -> None:
         """Begin without anything read."""

@@ -1,7 +1,7 @@
 """Call the API of a Kubernetes cluster with the credentials of a connection, of a kubeconfig file or of a pod.
 
-The client is ``kubernetes``, an optional dependency that takes a fifth of a second to import: only workers that run a step in a
-pod load it.
+The client is ``kubernetes``, an optional dependency that takes a fifth of a second to import: only workers that run a
+step in a pod load it.
 """
 
 from __future__ import annotations
@@ -147,7 +147,6 @@ class Cluster:
             RunnerError: the server refuses.
         """
         from kubernetes.client import ApiException
-        from urllib3.exceptions import HTTPError
 
         try:
             yield
@@ -158,7 +157,9 @@ class Cluster:
             if (error.status or 0) in _TEMPORARY:
                 raise UnreachableError(text) from error
             raise RunnerError(text) from error
-        except (HTTPError, OSError) as error:
+        except RunnerError:
+            raise
+        except Exception as error:  # those of several packages: of urllib3, of credentials' own programs
             raise UnreachableError(f"cannot {action} the Kubernetes cluster {self.address}: {_cause(error)}") from error
 
 

@@ -24,7 +24,7 @@ _OUT_OF_MEMORY = "OOMKilled"
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a pod, or what it waits for; ``text`` is for the user."""
+    """A problem of a pod, or a reason why it waits; ``text`` is for the user."""
 
     text: str
     kind: Kind
@@ -50,9 +50,9 @@ def find(pod: Mapping[str, Any]) -> Fault | None:
     status = pod.get("status") or {}
     for condition in status.get("conditions") or ():
         if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
-            return Fault(f"the cluster ended the pod {name}: {_said(condition)}", "infrastructure")
+            return Fault(f"the cluster ended the pod {name}: {_reason(condition)}", "infrastructure")
     if status.get("phase") == "Failed" and status.get("reason"):
-        return Fault(f"the cluster ended the pod {name}: {_said(status)}", "infrastructure")
+        return Fault(f"the cluster ended the pod {name}: {_reason(status)}", "infrastructure")
     if pod["metadata"].get("deletionTimestamp"):
         return Fault(f"the pod {name} was deleted", "infrastructure")
     for container in (STAGE, PUBLISH):
@@ -116,6 +116,6 @@ def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         yield from status.get(key) or ()
 
 
-def _said(source: Mapping[str, Any]) -> str:
+def _reason(source: Mapping[str, Any]) -> str:
     """Return the reason and the message of a status or of a condition."""
     return ": ".join(str(source[key]).strip() for key in ("reason", "message") if source.get(key))

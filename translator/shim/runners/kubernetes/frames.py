@@ -1,4 +1,4 @@
-"""Frame what the worker and the containers of a pod send each other over one connection, in both directions.
+"""Build and parse the frames that a worker and the containers of its pod send each other over one connection.
 
 A frame is a letter for its kind, the length of its content as four bytes, and the content.
 """
@@ -36,7 +36,7 @@ _LONGEST = 1 << 24
 
 
 class FrameError(TranslatorError):
-    """Something else than a frame."""
+    """A part of a stream that is not a frame."""
 
 
 def framed(kind: bytes, content: bytes = b"") -> bytes:

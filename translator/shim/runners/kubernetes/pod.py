@@ -49,7 +49,7 @@ def manifest(request: Request, settings: Settings, home: str, *, native_sidecars
     """
     pod = _template(settings, request)
     base = pod["spec"]
-    own = {STEP: _step(request, settings, home, _named(base["containers"], STEP))}
+    own = {STEP: _step(request, settings, home, _container(base["containers"], STEP))}
     stage, publish = _helper(STAGE, "prepare", settings, home), _helper(PUBLISH, "watch", settings, home)
     initial = [*base.get("initContainers", ()), stage]
     containers = [own.pop(one["name"], one) for one in base["containers"]] + list(own.values())
@@ -186,7 +186,7 @@ def _in_memory(megabytes: int | None) -> dict[str, str]:
     return {"medium": "Memory", **({"sizeLimit": f"{megabytes}Mi"} if megabytes is not None else {})}
 
 
-def _named(containers: Sequence[Mapping[str, Any]], wanted: str) -> Mapping[str, Any]:
+def _container(containers: Sequence[Mapping[str, Any]], wanted: str) -> Mapping[str, Any]:
     return next((one for one in containers if one.get("name") == wanted), {})
 
 

@@ -16,7 +16,7 @@ from translator.shim.runners import Place, RunnerError, UnfitError
 from translator.shim.runners.kubernetes import archive, frames, leftovers, pod
 from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, connect
 from translator.shim.runners.kubernetes.follow import Follower, follow
-from translator.shim.runners.kubernetes.settings import Settings, SettingsError, read
+from translator.shim.runners.kubernetes.settings import Settings, SettingsError, lacks, read
 from translator.shim.workspace import laid_out, moved, remove, working_copy
 
 if TYPE_CHECKING:
@@ -41,13 +41,10 @@ def place(request: Request) -> Iterator[Place]:
         RunnerError: the settings are wrong, the cluster does not answer, or the step cannot run in a pod.
     """
     settings = _settings(request)
-    if request.step.image is None:
-        raise UnfitError(f"step {request.step.name!r} does not have an image, so it cannot run in a pod")
-    if request.home is None:
-        raise UnfitError(
-            f"steps of {request.step.dialect} cannot run in pods, which share no files with the worker: use the "
-            f"docker or the process runner"
-        )
+    step = request.step
+    problems = lacks(request.settings, step.image, step.dialect)
+    if problems or request.home is None:
+        raise UnfitError(f"step {step.name!r} cannot run in a pod: {'; '.join(problems)}")
     cluster = connect(settings, _connection(request, settings))
     with contextlib.closing(cluster):
         leftovers.end_earlier_attempts(cluster, request)

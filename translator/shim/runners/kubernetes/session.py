@@ -1,4 +1,4 @@
-"""Talk with the agent in a pod: one exec request of the Kubernetes API, over which frames go in both directions.
+"""Call the agent in a pod: one exec request of the Kubernetes API, over which frames go in both directions.
 
 A thread reads, so that the calling thread may wait for a frame for a limited time. It also tells the agent that the
 worker is alive, whatever the calling thread is doing.

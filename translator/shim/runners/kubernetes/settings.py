@@ -5,6 +5,7 @@ This is also asked while translating, so it loads nothing of Kubernetes.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -69,7 +70,7 @@ class Settings:
         lost_after: the seconds that a pod and its worker wait for each other before they give up.
     """
 
-    helper_image: str
+    helper_image: str = ""
     connection: str | None = None
     context: str | None = None
     namespace: str | None = None
@@ -111,6 +112,23 @@ def check(settings: Mapping[str, Json]) -> Sequence[str]:
     return ()
 
 
+def lacks(settings: Mapping[str, Json], image: str | None, dialect: str) -> Sequence[str]:
+    """Return why a step cannot run in a pod; see ``translator.shim.runners.Runner``."""
+    from translator.shim import run_contract
+
+    problems = []
+    fixed_home = True
+    if "helper_image" not in settings:
+        problems.append("the kubernetes runner needs helper_image, an image built from images/pod/Dockerfile")
+    if image is None:
+        problems.append("the kubernetes runner needs an image for the step")
+    with contextlib.suppress(run_contract.NotInstalledError):
+        fixed_home = run_contract.load(dialect).home is not None
+    if not fixed_home:
+        problems.append(f"steps of {dialect} use files of the worker, which pods do not see: use another runner")
+    return problems
+
+
 def read(settings: Mapping[str, Json]) -> Settings:
     """Return settings as they are to be used.
 
@@ -127,8 +145,6 @@ def read(settings: Mapping[str, Json]) -> Settings:
             values[name] = _READERS[name](value)
         except ValueError as error:
             problems.append(f"{name}: {error}")
-    if "helper_image" not in settings:
-        problems.append("helper_image is missing: the image that stages and publishes files, see images/pod/Dockerfile")
     if problems:
         raise SettingsError(problems)
     return Settings(**values)
