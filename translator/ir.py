@@ -572,6 +572,7 @@ class Pipeline:
     ``settings`` are those that all its tasks share, ``workflow`` those of the workflow itself;
     ``configuration`` is the name of the file that has them. ``store`` is the artifact store, if that file names it;
     ``catalogue`` is the path of that file, relative to the project, if it has names of data for this pipeline.
+    ``git_remote`` is the project's Git repository, if the file names it and a node has a ``commit``.
     """
 
     name: str
@@ -586,6 +587,7 @@ class Pipeline:
     configuration: str | None = None
     store: str | None = None
     catalogue: str | None = None
+    git_remote: str | None = None
     dialect_title: str | None = None
     description: str | None = None
     part: Part | None = None

@@ -214,6 +214,7 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     config = NO_CONFIG
     try:
         config = _configured(request, sources, diagnostics)
+        source = replace(source, git_remote=config.git_remote)
         read = tuple(replace(one, dialect_title=language.title) for one in language.read(source, diagnostics))
         read, names = _on_one_line(read, names, diagnostics)
         read, names = _in_part(read, names, language, source, diagnostics)

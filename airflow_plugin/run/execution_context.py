@@ -52,5 +52,6 @@ def execution_context(
         connection=connections.lookup,
         mask=secrets.mask,
         catalogue=catalogue_file(task["dag"].default_args, project),
+        git_remote=task["dag"].default_args.get("git_remote"),
         input_connections=task["dag"].default_args.get("input_connections") or {},
     )

@@ -35,5 +35,6 @@ def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:
         claimed=node.claimed(index),
         connection=connections.lookup,
         catalogue=run.catalogue,
+        git_remote=run.git_remote,
         input_connections=run.input_blocks,
     )

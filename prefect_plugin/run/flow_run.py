@@ -54,6 +54,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     *,
     project: Path,
     catalogue: str | None = None,
+    git_remote: str | None = None,
     store: str | None = None,
     store_block: str | None = None,
     input_blocks: Mapping[str, str] | None = None,
@@ -69,6 +70,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         pipeline: the pipeline's name, as the source file spells it.
         project: the directory of the source file.
         catalogue: the file with names of data, relative to the project.
+        git_remote: the Git repository of the project, for steps of commits that the project's directory lacks.
         store: URI of the artifact store (default: that of the block); ``TRANSLATOR_STORE`` replaces it.
         store_block: name of the *Artifact Store* block with the credentials (default: the block called ``default``, if
             ``store`` does not say where the store is).
@@ -93,6 +95,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         parameters={name: thawed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
         catalogue=folder / catalogue if catalogue is not None else None,
+        git_remote=git_remote,
         input_blocks=_available(input_blocks or {}),
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )

@@ -74,6 +74,7 @@ class Run:
     parameters: Mapping[str, Value | Json]
     flow_run: UUID
     catalogue: Path | None = None
+    git_remote: str | None = None
     input_blocks: Mapping[str, str] = field(default_factory=dict)
     """The names of blocks with the credentials for inputs, by the start of their addresses."""
     started: str = field(default_factory=clock.now)

@@ -31,6 +31,7 @@ class Worker:
     input_connections: dict[str, str] = field(default_factory=dict)
     """The names of those for inputs, by the start of addresses."""
     catalogue: Path | None = None
+    git_remote: str | None = None
 
     @property
     def store(self) -> Store:
@@ -66,6 +67,7 @@ class Worker:
             connection=self.connections.get,
             input_connections=self.input_connections,
             catalogue=self.catalogue,
+            git_remote=self.git_remote,
         )
 
     def run(

@@ -13,7 +13,7 @@ from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
 from translator.files import real
-from translator.nodes import branches
+from translator.nodes import branches, walk_steps
 from translator.shim import runners
 
 if TYPE_CHECKING:
@@ -47,7 +47,12 @@ def configure(
         store=store_in(resolved.pipeline),
         configuration=PurePath(config.file).name,
         catalogue=_catalogue(pipeline, config, project),
+        git_remote=config.git_remote if _has_commits(pipeline) else None,
     )
+
+
+def _has_commits(pipeline: ir.Pipeline) -> bool:
+    return any(node.step.commit is not None for _, node in walk_steps(pipeline.graph))
 
 
 def _catalogue(pipeline: ir.Pipeline, config: Config, project: Path | None) -> str | None:

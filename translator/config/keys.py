@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator.config.kinds import Codes, Number, Plain, Table, Text, Whole
+from translator.shim.files.git_address import ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -131,6 +132,17 @@ def by_address(words: str) -> Table:
 
 IGNORE = Key("ignore", Codes(), "[Codes](diagnostics.md) of warnings and notes that no command reports.")
 """The key of the file itself; in TOML it stands before all tables."""
+
+GIT_REMOTE = Key(
+    "git_remote",
+    Text(pattern=f"^{ADDRESS}$", words="a Git repository at https://, ssh:// or file://, without a password"),
+    "The Git repository of the project, for nodes with a `commit` that the local repository lacks. `#DIRECTORY` at its "
+    "end is the project's directory in it.",
+)
+"""The key of the file itself that names the repository of the project; in TOML it stands before all tables."""
+
+OF_FILE = (IGNORE, GIT_REMOTE)
+"""The keys of the file itself."""
 
 LEVELS = ("defaults", "pipelines", "groups", "environments", "presets", "steps", "nodes")
 """The tables that hold settings, the weakest first; those of a pipeline's own ``nodes`` are stronger than all."""

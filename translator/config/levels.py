@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from translator.config.catalogue import read_catalogue
-from translator.config.keys import IGNORE, LEVELS, STORE, WEAK
+from translator.config.keys import GIT_REMOTE, IGNORE, LEVELS, STORE, WEAK
 from translator.config.kinds import Table
 from translator.config.runners import check_runners
 from translator.config.schema import scope_section, top_section
@@ -54,6 +54,8 @@ class Config:
     ignore: tuple[str, ...] = ()
     """The codes of findings to leave out."""
     catalogue: Catalogue | None = None
+    git_remote: str | None = None
+    """The Git repository of the project."""
 
 
 NO_CONFIG = Config("")
@@ -82,6 +84,7 @@ def read_config(document: Document, targets: Mapping[str, TargetKeys], diagnosti
         **levels,
         ignore=reader.ignored(),
         catalogue=read_catalogue(document, diagnostics),
+        git_remote=reader.git_remote(),
     )
 
 
@@ -98,6 +101,11 @@ class _Reader:
         value = self.document.table.get(IGNORE.name)
         codes = IGNORE.kind.read(value, IGNORE.name, self.found) if value is not None else ()
         return tuple(str(code) for code in codes) if isinstance(codes, tuple) else ()
+
+    def git_remote(self) -> str | None:
+        """Return the Git repository of the project, if the file names it."""
+        value = self.document.table.get(GIT_REMOTE.name)
+        return None if value is None else str(GIT_REMOTE.kind.read(value, GIT_REMOTE.name, self.found)) or None
 
     def levels(self, name: str) -> Iterator[Level]:
         """Yield the tables below a level's: those for one pipeline, environment, step or node each."""

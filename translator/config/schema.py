@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.config.catalogue import DOC, SCHEMA
-from translator.config.keys import GENERAL, IGNORE, LEVELS, STORE, WHOLE, Section
+from translator.config.keys import GENERAL, LEVELS, OF_FILE, STORE, WHOLE, Section
 from translator.shim.catalogue.configured import TABLE
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def top_section() -> Section:
     """Return what the file may hold, without what the tables may."""
     return Section(
         "Configuration of pipeline-translator.",
-        (IGNORE,),
+        OF_FILE,
         tables={**{name: Section(_DOCS[name]) for name in LEVELS}, TABLE: Section(DOC)},
     )
 
@@ -55,7 +55,7 @@ def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
     single = _schema(scope_section(targets, whole=False))
     nodes = {"type": "object", "additionalProperties": {"$ref": "#/$defs/node"}}
     of_pipeline = {**whole, "properties": {**whole["properties"], "nodes": nodes}}
-    levels: dict[str, Any] = {IGNORE.name: {**IGNORE.kind.schema, "description": IGNORE.doc}}
+    levels: dict[str, Any] = {key.name: {**key.kind.schema, "description": key.doc} for key in OF_FILE}
     for name in LEVELS:
         below = "node" if name not in WHOLE else "pipeline"
         table = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{below}"}}

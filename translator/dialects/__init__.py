@@ -32,6 +32,7 @@ class Source:
 
     ``others`` receives the texts of files that it includes, by ``Span.file``. ``parameters`` are those of a parameters
     file, and ``choices`` are the options of the command line. ``path`` is the path of the file, if it is known.
+    ``git_remote`` is the Git repository of the project, if the configuration names it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Source:
     parameters: tuple[PipelineParameter, ...] = ()
     choices: Choices = field(default_factory=Choices)
     path: Path | None = None
+    git_remote: str | None = None
 
 
 def chosen_part(source: Source) -> Choices | None:

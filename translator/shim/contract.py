@@ -314,6 +314,7 @@ class Context:
     not cancelled. ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to
     hide a value in its own logs. ``catalogue`` is the configuration file with the names of data, if there is one.
     ``input_connections`` are the names of connections with the credentials for inputs, by the start of their addresses.
+    ``git_remote`` is the repository from which commits are fetched that the project's repository lacks.
     """
 
     id: ExecutionId
@@ -329,6 +330,7 @@ class Context:
     mask: Callable[[str], None] = field(default=lambda _: None)
     catalogue: Path | None = None
     input_connections: Mapping[str, str] = field(default_factory=dict)
+    git_remote: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

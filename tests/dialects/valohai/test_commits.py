@@ -6,10 +6,13 @@ import os
 from io import BytesIO
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from tests.installed import require
 from tests.shim.workspace.test_commits import commit, git
+from translator import registry
+from translator.config.schema import json_schema
 from translator.load import Loaded, load, load_text
 
 OLD = """\
@@ -134,3 +137,44 @@ def test_a_file_that_is_not_yaml(project: Path) -> None:
 def test_a_text_without_a_project_has_no_commits() -> None:
     loaded = load_text(NEW.format(commit="main", kind="execution", more="step: work"))
     assert "bad-commit" in [one.code for one in loaded.diagnostics.found]
+
+
+def test_a_commit_of_a_configured_remote(project: Path, tmp_path: Path) -> None:
+    """The project is a copy without a repository, and generated files say where workers find the commit."""
+    head = git(project, "rev-parse", "HEAD")
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    (bad,) = [one for one in read(plain, head).diagnostics if one.code == "bad-commit"]
+    assert "is not in a Git repository that can be read" in bad.message
+    remote = project.as_uri()
+    (plain / "translator.toml").write_text(f'git_remote = "{remote}"\n')
+    for name in (head, head[:9], "main"):
+        loaded = read(plain, f"'{name}'")
+        assert loaded.diagnostics.ok, list(loaded.diagnostics)
+        pipeline = loaded.choose()
+        assert pipeline.git_remote == remote
+        (then, _) = pipeline.nodes
+        assert (then.step.commit, then.step.image) == (head, "old:1")
+    assert f'"git_remote": "{remote}",' in registry.target("airflow").generate(pipeline)
+    assert f'git_remote="{remote}",' in registry.target("prefect").generate(pipeline)
+    (bad,) = [one for one in read(plain, "none").diagnostics if one.code == "bad-commit"]
+    assert bad.message == f"neither the Git repository of {plain} nor {remote} has a commit 'none'"
+    text = NEW.format(commit="", kind="execution", more="step: work").replace("commit: , ", "")
+    (plain / "valohai.yaml").write_text(text)
+    assert load(plain / "valohai.yaml").choose().git_remote is None, "no node needs it"
+
+
+@pytest.mark.parametrize("written", ["ext::sh -c date", "https://me:secret@host/x", "http://host/x", "", "../x"])
+def test_a_remote_that_is_not_accepted(project: Path, written: str) -> None:
+    (project / "translator.toml").write_text(f"git_remote = '{written}'\n")
+    (bad,) = [one for one in read(project, "main").diagnostics if one.severity == "error"]
+    assert (bad.code, bad.span and bad.span.place) == ("bad-setting", "translator.toml:1")
+    assert "'git_remote' must be a Git repository at https://, ssh:// or file://, without a password" in bad.message
+    schema = json_schema({})
+    assert not jsonschema.Draft202012Validator(schema).is_valid({"git_remote": written})
+
+
+def test_steps_of_the_library_are_refused(project: Path) -> None:
+    (bad,) = [one for one in read(project, "'library:some-step'").diagnostics if one.severity == "error"]
+    assert bad.message == "'library:some-step' is a step of Valohai's own library, which only its service can look up"
+    assert bad.hint == "copy the step into this file, with its scripts"

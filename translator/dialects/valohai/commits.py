@@ -45,16 +45,16 @@ def read_commit(source: Source, place: Located, diagnostics: Diagnostics) -> tup
     """
     name = str(place.value)
     if name.startswith(LIBRARY):
-        message = f"{name!r} is a step of Valohai's own library, which is not available"
-        diagnostics.error("bad-commit", message, place.span)
+        message = f"{name!r} is a step of Valohai's own library, which only its service can look up"
+        diagnostics.error("bad-commit", message, place.span, hint="copy the step into this file, with its scripts")
         return None
     if source.project is None:
         diagnostics.error("bad-commit", "a node's commit needs the project's Git repository", place.span)
         return None
     project = real(source.project)
     try:
-        commit = commits.resolve(project, name)
-        text = commits.read(project, commit, _name_in(project, source))
+        commit = commits.resolve(project, name, source.git_remote)
+        text = commits.read(project, commit, _name_in(project, source), source.git_remote)
     except commits.CommitError as error:
         diagnostics.error("bad-commit", error.message, place.span, hint=error.hint)
         return None

@@ -273,7 +273,7 @@ def _exported(project: Path, commit: str, execution: Execution) -> Path:
         ExecutionError: this worker cannot export the commit.
     """
     try:
-        return commits.export(project, commit, execution.pulse)
+        return commits.export(project, commit, execution.pulse, execution.context.git_remote)
     except commits.CommitError as error:
         raise ExecutionError(str(error)) from error
 

@@ -1,8 +1,9 @@
 """Read commits of the project's Git repository, for steps that run the code of another commit.
 
 Whoever wrote the repository must not run code here. So only commands that read objects are used: no checkout, which
-runs hooks and filters, no archive, which runs filters, no submodules, and nothing is fetched. An export is kept in the
-user's cache, which only this user can write to, under the digest of its tree.
+runs hooks and filters, no archive, which runs filters, no submodules, and nothing is fetched into it. If it lacks a
+commit, that is fetched from a configured remote, into another repository (``translator.shim.workspace.remotes``). An
+export is kept in the user's cache, which only this user can write to, under the digest of its tree.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ import shlex
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from translator.shim.errors import TranslatorError
 from translator.shim.files.cache import cache_directory
 from translator.shim.files.digest import no_pulse
+from translator.shim.files.git_address import address, directory
 from translator.shim.files.paths import PathError, relative
 
 if TYPE_CHECKING:
@@ -51,74 +55,83 @@ class CommitError(TranslatorError):
     """A commit that cannot be read, or a file in it that cannot be exported."""
 
 
-def resolve(project: Path, name: str) -> str:
+@dataclass(frozen=True, slots=True)
+class _Repository:
+    """A repository: that around a project, or one without a work tree in the cache, which ``git_dir`` names.
+
+    ``prefix`` is the path of the project in it, with a slash at its end if there is one.
+    """
+
+    project: Path
+    prefix: str = ""
+    git_dir: Path | None = None
+
+
+def resolve(project: Path, name: str, remote: str | None = None, pulse: Callable[[], None] = no_pulse) -> str:
     """Return the hash of a commit.
 
     Args:
         project: a directory in the repository.
         name: a hash, or its beginning, a branch or a tag.
+        remote: where it is fetched from if the repository lacks it, or if there is none.
+        pulse: called while it is fetched; an exception ends the work.
 
     Raises:
-        CommitError: the repository has no such commit.
+        CommitError: it does not exist.
     """
-    if _NAME.fullmatch(name) is None or ".." in name:
-        raise CommitError(f"{name!r} is not the name of a commit")
-    try:
-        commit = _git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
-    except _GitError as error:
-        _check_repository(project)
-        hint = f"fetch it: {shlex.join(('git', '-C', str(project), 'fetch', 'origin', name))}"
-        raise CommitError(f"the Git repository of {project} has no commit {name!r}{error.reason}", hint) from None
-    return commit.decode("ascii", "replace").strip()
+    return _repository_with(project, name, remote, pulse)[1]
 
 
-def read(project: Path, commit: str, file: str) -> str:
+def read(project: Path, commit: str, file: str, remote: str | None = None) -> str:
     """Return the text of a file of the project as it is in a commit.
 
     Args:
         project: a directory in the repository.
         commit: the hash of the commit.
         file: the file's path, relative to the project; it may lead to another directory of the repository.
+        remote: where the commit is fetched from if the repository lacks it.
 
     Raises:
         CommitError: the commit has no such file, it is not a text, or it is not in the repository.
     """
-    path = posixpath.normpath(f"{_prefix(project)}{file}")
+    repository, _ = _repository_with(project, _checked(commit), remote, no_pulse)
+    path = posixpath.normpath(f"{repository.prefix}{file}")
     if path.startswith(("../", "/")):
         raise CommitError(f"{file} is not in the Git repository of {project}")
-    place = f"{_checked(commit)}:{path}"
+    place = f"{commit}:{path}"
     try:
-        size = int(_git(project, "cat-file", "-s", place))
+        size = int(_git(repository, "cat-file", "-s", place))
         if size > _DOCUMENT_LIMIT:
             raise CommitError(f"{file} of the commit {commit[:10]} has {size} bytes, more than {_DOCUMENT_LIMIT}")
-        return _git(project, "cat-file", "blob", place).decode("utf-8-sig")
+        return _git(repository, "cat-file", "blob", place).decode("utf-8-sig")
     except _GitError:
         raise CommitError(f"the commit {commit[:10]} has no {file}") from None
     except ValueError:
         raise CommitError(f"{file} of the commit {commit[:10]} is not a text in UTF-8") from None
 
 
-def export(project: Path, commit: str, pulse: Callable[[], None] = no_pulse) -> Path:
+def export(project: Path, commit: str, pulse: Callable[[], None] = no_pulse, remote: str | None = None) -> Path:
     """Return a directory with the project as it is in a commit.
 
     Args:
         project: a directory in the repository.
         commit: the hash of the commit.
         pulse: called between files; an exception ends the work.
+        remote: where the commit is fetched from if the repository lacks it, or if there is none.
 
     Raises:
         CommitError: the repository does not have the commit, the tree has a path that leaves its directory, or a cache
             directory is missing.
         OSError: the cache cannot be written.
     """
-    resolve(project, _checked(commit))
+    repository, _ = _repository_with(project, _checked(commit), remote, pulse)
     cache = cache_directory()
     if cache is None:
         hint = "set XDG_CACHE_HOME to a directory that only this user can write to"
         raise CommitError(f"the commit {commit[:10]} cannot be exported: this worker has no cache directory", hint)
     try:
-        place = f"{commit}:{_prefix(project).rstrip('/')}"
-        tree = _git(project, "rev-parse", "--verify", "--quiet", "--end-of-options", place).decode().strip()
+        place = f"{commit}:{repository.prefix.rstrip('/')}"
+        tree = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", place).decode().strip()
     except _GitError:
         raise CommitError(f"the commit {commit[:10]} does not have the directory of the project") from None
     target = cache / "commits" / _checked(tree)
@@ -127,7 +140,7 @@ def export(project: Path, commit: str, pulse: Callable[[], None] = no_pulse) -> 
     target.parent.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{tree[:10]}-"))
     try:
-        _write(project, tree, folder, pulse)
+        _write(repository, tree, folder, pulse)
         folder.chmod(0o755)
         try:
             folder.rename(target)
@@ -147,13 +160,62 @@ class _GitError(TranslatorError):
         self.reason = f": {text}" if text else ""
 
 
-def _write(project: Path, tree: str, folder: Path, pulse: Callable[[], None]) -> None:
+def _repository_with(
+    project: Path, name: str, remote: str | None, pulse: Callable[[], None]
+) -> tuple[_Repository, str]:
+    """Return the repository that has a commit, and the hash of the commit.
+
+    Raises:
+        CommitError: none has it.
+    """
+    if _NAME.fullmatch(name) is None or ".." in name:
+        raise CommitError(f"{name!r} is not the name of a commit")
+    own: _Repository | None = None
+    reason = ""
+    try:
+        own = _Repository(project, _prefix(project))
+        return own, _hash(own, name)
+    except _GitError as error:
+        reason = error.reason if own is not None else ""
+    if remote is not None:
+        return _fetched(project, own, name, remote, pulse)
+    _check_repository(project)
+    hint = f"fetch it: {shlex.join(('git', '-C', str(project), 'fetch', 'origin', name))}"
+    raise CommitError(f"the Git repository of {project} has no commit {name!r}{reason}", hint)
+
+
+def _fetched(
+    project: Path, own: _Repository | None, name: str, remote: str, pulse: Callable[[], None]
+) -> tuple[_Repository, str]:
+    """Return the repository in the cache that has a commit of a remote, and the hash of the commit."""
+    from translator.shim.workspace import remotes  # few projects lack a commit
+
+    folder = directory(remote)
+    prefix = f"{_inside(folder)}/" if folder is not None else (own.prefix if own is not None else "")
+    is_hash = _HASH.fullmatch(name) is not None
+    try:
+        for commit in (name, None) if is_hash else (None,):
+            git_dir = remotes.fetch(remote, commit, pulse)
+            with suppress(_GitError):
+                repository = _Repository(git_dir, prefix, git_dir)
+                return repository, _hash(repository, name)
+    except remotes.RemoteError as error:
+        raise CommitError(f"the commit {name!r} is not in the Git repository of {project}: {error.message}") from None
+    raise CommitError(f"neither the Git repository of {project} nor {address(remote)} has a commit {name!r}")
+
+
+def _hash(repository: _Repository, name: str) -> str:
+    commit = _git(repository, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}")
+    return commit.decode("ascii", "replace").strip()
+
+
+def _write(repository: _Repository, tree: str, folder: Path, pulse: Callable[[], None]) -> None:
     """Write the files of a tree; links come last, so that no file is written through one."""
     links: list[tuple[Path, bytes]] = []
     written = 0
-    with _started(project, "cat-file", "--batch") as batch:
+    with _started(repository, "cat-file", "--batch") as batch:
         try:
-            for mode, digest, path in _entries(project, tree):
+            for mode, digest, path in _entries(repository, tree):
                 pulse()
                 target = folder / _inside(path)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -200,13 +262,13 @@ def _check_links(links: Sequence[Path], folder: Path) -> None:
             )
 
 
-def _entries(project: Path, tree: str) -> Iterator[tuple[str, str, str]]:
+def _entries(repository: _Repository, tree: str) -> Iterator[tuple[str, str, str]]:
     """Yield the entries of a tree: mode, digest and path.
 
     Raises:
         CommitError: there are too many, or the repository lacks a part of the tree.
     """
-    with _started(project, "ls-tree", "-r", "-z", "--full-tree", tree) as listing:
+    with _started(repository, "ls-tree", "-r", "-z", "--full-tree", tree) as listing:
         try:
             for number, entry in enumerate(_split(listing.stdout)):
                 if number >= _ENTRY_LIMIT:
@@ -280,7 +342,7 @@ def _checked(digest: str) -> str:
 
 def _prefix(project: Path) -> str:
     """Return the path of the project in its repository, with a slash at its end if there is one."""
-    return os.fsdecode(_git(project, "rev-parse", "--show-prefix")).removesuffix("\n")
+    return os.fsdecode(_git(_Repository(project), "rev-parse", "--show-prefix")).removesuffix("\n")
 
 
 def _check_repository(project: Path) -> None:
@@ -290,12 +352,12 @@ def _check_repository(project: Path) -> None:
         CommitError: it is not.
     """
     try:
-        _git(project, "rev-parse", "--git-dir")
+        _git(_Repository(project), "rev-parse", "--git-dir")
     except _GitError as error:
         raise CommitError(f"{project} is not in a Git repository that can be read{error.reason}") from None
 
 
-def _git(project: Path, *arguments: str) -> bytes:
+def _git(repository: _Repository, *arguments: str) -> bytes:
     """Run a command of Git; return its output.
 
     Raises:
@@ -304,8 +366,8 @@ def _git(project: Path, *arguments: str) -> bytes:
     """
     try:
         ended = subprocess.run(
-            [*_GIT, *arguments],
-            cwd=project,
+            [*_GIT, *_git_dir(repository), *arguments],
+            cwd=repository.project,
             env=_environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -315,17 +377,21 @@ def _git(project: Path, *arguments: str) -> bytes:
     except FileNotFoundError:
         raise CommitError("git is not installed on this machine") from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise CommitError(f"git cannot read the repository of {project}: {error}") from None
+        raise CommitError(f"git cannot read the repository of {repository.project}: {error}") from None
     if ended.returncode:
         raise _GitError(ended.stderr.decode("utf-8", "replace").strip().partition("\n")[0])
     return ended.stdout
 
 
-def _started(project: Path, *arguments: str) -> subprocess.Popen[bytes]:
+def _git_dir(repository: _Repository) -> tuple[str, ...]:
+    return () if repository.git_dir is None else (f"--git-dir={repository.git_dir}",)
+
+
+def _started(repository: _Repository, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a command of Git whose output is read as it comes."""
     return subprocess.Popen(
-        [*_GIT, *arguments],
-        cwd=project,
+        [*_GIT, *_git_dir(repository), *arguments],
+        cwd=repository.project,
         env=_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

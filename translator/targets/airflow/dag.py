@@ -126,6 +126,7 @@ def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:
     settings = of_dag(pipeline)
     return {
         "catalogue": pipeline.catalogue,
+        "git_remote": pipeline.git_remote,
         "input_connections": names_by_address(pipeline, settings.get("input_connections")),
         "store": pipeline.store,
         "store_connection": cast("str | None", settings.get("store_connection")),

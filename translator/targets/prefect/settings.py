@@ -105,6 +105,7 @@ def store_arguments(pipeline: ir.Pipeline) -> dict[str, Expression]:
     settings = of_flow(pipeline)
     arguments = {
         "catalogue": pipeline.catalogue,
+        "git_remote": pipeline.git_remote,
         "store": pipeline.store,
         "store_block": settings.get("store_block"),
         "input_blocks": names_by_address(pipeline, settings.get("input_blocks")),
