@@ -120,6 +120,13 @@ class EdgeKind(StrEnum):
     DEPENDENCY = "dependency"
 
 
+class Code(StrEnum):
+    """A way by which the project's files get to the workers: with the generated file, or from the artifact store."""
+
+    PATH = "path"
+    SNAPSHOT = "snapshot"
+
+
 class Outcome(StrEnum):
     """An outcome of a node that a route can follow."""
 
@@ -573,6 +580,7 @@ class Pipeline:
     ``configuration`` is the name of the file that has them. ``store`` is the artifact store, if that file names it;
     ``catalogue`` is the path of that file, relative to the project, if it has names of data for this pipeline.
     ``git_remote`` is the project's Git repository, if the file names it and a node has a ``commit``.
+    ``code`` is how the project gets to the workers.
     """
 
     name: str
@@ -588,6 +596,7 @@ class Pipeline:
     store: str | None = None
     catalogue: str | None = None
     git_remote: str | None = None
+    code: Code = Code.PATH
     dialect_title: str | None = None
     description: str | None = None
     part: Part | None = None

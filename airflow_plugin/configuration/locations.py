@@ -43,14 +43,3 @@ def store_address(default_args: Mapping[str, Any]) -> StoreAddress:
         hint = "create it with the store's credentials (Admin > Connections), or change store_connection"
         raise StoreError(message, f"{hint} in translator.toml")
     return StoreAddress(uri, options_of(uri, connection))
-
-
-def project_folder(folder: str | Path) -> Path:
-    """Return the source file's directory: ``TRANSLATOR_PROJECT``, else that of the DAG file."""
-    return Path(os.environ.get(variables.PROJECT) or folder)
-
-
-def catalogue_file(default_args: Mapping[str, Any], project: str | Path) -> Path | None:
-    """Return the file with names of data that ``catalogue`` in a DAG's ``default_args`` names, below the project."""
-    named = default_args.get("catalogue")
-    return project_folder(project) / named if named else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.common.compat.sdk import conf
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.configuration.locations import project_folder, store_address
+from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.dataflow.step import Point
 from airflow_plugin.exceptions import NodeError, NotStarted
@@ -39,7 +39,7 @@ class GridOperator(BaseOperator):
             remain axes.
         input_edges: the edges that bring the files of a step with ``files``; the step runs once per file, and there
             may be none.
-        project: the directory of the source file; usually one of the DAG's ``default_args``.
+        project: the directory of the source file, or its snapshot; usually one of the DAG's ``default_args``.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold, or else the node is not part of the run.
         kwargs: of every operator.
@@ -80,6 +80,7 @@ class GridOperator(BaseOperator):
                 exist), too large for Airflow, or has invalid values.
         """
         from airflow_plugin.dataflow.unmet_conditions import unmet
+        from translator.shim import code
         from translator.shim.outcome.earlier_run import EarlierRunError
         from translator.shim.parameters import file_grid, grid
         from translator.shim.store import open_store
@@ -94,7 +95,7 @@ class GridOperator(BaseOperator):
         files = self.step.files
         try:
             points = self._over_files(context, files, store) if files else self._of_values(context, store)
-        except (grid.GridError, EarlierRunError) as error:
+        except (grid.GridError, code.CodeError, EarlierRunError) as error:
             raise _failed(context, str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
             allowed = f"the grid has {len(points)} points; [core] max_map_length allows {most}"
@@ -109,6 +110,7 @@ class GridOperator(BaseOperator):
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.dataflow.step import edges_in_run
         from airflow_plugin.dataflow.upstream import edge_manifests
+        from translator.shim import code
         from translator.shim.inputs import edges
         from translator.shim.parameters import file_grid
 
@@ -117,7 +119,7 @@ class GridOperator(BaseOperator):
         declared = next((one for one in self.step.inputs if one.name == axis.over), None)
         brought = edges.files(declared, inputs, "replace", upstream, self.step.dialect) if declared else None
         values = run_values(self.parameters, context["params"])
-        return file_grid.points(self.step, axis, values, brought, project_folder(self.project))
+        return file_grid.points(self.step, axis, values, brought, code.directory(self.project, store))
 
     def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.dataflow.upstream import edge_manifests

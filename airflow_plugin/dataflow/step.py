@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.sdk import BaseOperator
 
-from airflow_plugin.configuration.locations import project_folder, store_address
+from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.parameters.dag_params import run_values
 from airflow_plugin.parameters.run_conf import unknown_keys
@@ -53,7 +53,7 @@ class StepOperator(BaseOperator):
 
     Args:
         step: what runs.
-        project: directory in which the command runs; usually one of the DAG's ``default_args``.
+        project: directory in which the command runs, or its snapshot; usually one of the DAG's ``default_args``.
         inputs: by input of the step, the DAG param with the URIs that a run has in place of its defaults.
         input_edges: by input of the step, the edges that bring its files, such as ``output(preprocess)``.
         edge_merge_mode: whether these files replace those of ``inputs`` and the defaults, or join them.
@@ -143,6 +143,7 @@ class StepOperator(BaseOperator):
             ExecutionError: the execution failed; it is only tried again in a node with ``on-error: retry``.
         """
         from airflow_plugin.dataflow.unmet_conditions import unmet
+        from translator.shim import code
         from translator.shim.execution import execute
         from translator.shim.inputs.launch import launched
         from translator.shim.store import open_store
@@ -157,7 +158,7 @@ class StepOperator(BaseOperator):
             raise NotStarted("not started: an execution before this one failed")
         execution = self._identity(context, store)
         launch_uris, bad_input = launched(
-            self.step, run_values(self.inputs, context["params"]), project_folder(self.project)
+            self.step, run_values(self.inputs, context["params"]), partial(code.directory, self.project, store)
         )
         values, variables, inputs, not_found = self._upstream(context, store, launch_uris)
         problem = unknown_keys(context)

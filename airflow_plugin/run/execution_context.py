@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_plugin.configuration import connections, secrets
-from airflow_plugin.configuration.locations import catalogue_file, project_folder, store_address
+from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.tasks.instances import name_try
 from translator.shim.contract import Context
 from translator.shim.embedded import line_log
@@ -34,7 +34,7 @@ def execution_context(
     Args:
         task: the task that runs it.
         execution: its identity.
-        project: directory of the source file, as the DAG file gives it.
+        project: directory of the source file, or a snapshot, as the DAG file gives it.
         log: the task's logger.
         should_stop: returns why it must stop, or None.
     """
@@ -42,7 +42,7 @@ def execution_context(
     return Context(
         id=execution,
         store=store_address(task["dag"].default_args),
-        project=project_folder(project),
+        project=project,
         engine="airflow",
         log=line_log(log, label),
         should_stop=should_stop,
@@ -51,7 +51,7 @@ def execution_context(
         out_of_time=(AirflowTaskTimeout,),
         connection=connections.lookup,
         mask=secrets.mask,
-        catalogue=catalogue_file(task["dag"].default_args, project),
+        catalogue=task["dag"].default_args.get("catalogue"),
         git_remote=task["dag"].default_args.get("git_remote"),
         input_connections=task["dag"].default_args.get("input_connections") or {},
     )

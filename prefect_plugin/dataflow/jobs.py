@@ -160,7 +160,7 @@ class Job:
         if axis is None:
             raise StepError(f"the step {self._step.name!r} has no files to run over")
         own = {**({} if form is None else form.values()), **_resolved(values or {}, many=set())}
-        rows = file_grid.points(self._step, axis, own, self._inputs.get(axis.over), self.node.run.project)
+        rows = file_grid.points(self._step, axis, own, self._inputs.get(axis.over), self.node.run.project())
         self.in_order = axis.sequential
         self.node.points = [
             Point(index, {**own, **row}, file_grid.label(self._step, axis, {**own, **row}))

@@ -30,6 +30,7 @@ from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.kept_task import KeptTask
 from prefect_plugin.tasks.states import BROKEN, SKIPPED, failed, infrastructure_failed, skipped, stopped
 from prefect_plugin.tasks.task_runners import WIDTH, own_threads
+from translator.shim.code import CodeError
 from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
 from translator.shim.outcome.earlier_run import EarlierRunError
@@ -230,7 +231,7 @@ def _begin(
     with enter_node(node):
         try:
             return work(node, function)
-        except (GridError, EarlierRunError) as error:
+        except (GridError, CodeError, EarlierRunError) as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - see the docstring
             get_run_logger().exception("the node could not be run")

@@ -27,7 +27,7 @@ def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:
     return Context(
         id=ExecutionId(run.pipeline, run.id, node.name, index, attempt, node.kind),
         store=run.store,
-        project=run.project,
+        project=run.code,
         engine="prefect",
         log=line_log(label),
         should_stop=node.should_stop,

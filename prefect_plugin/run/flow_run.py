@@ -25,6 +25,7 @@ from prefect_plugin.run.run_state import Run
 from prefect_plugin.run.stopping import Cause, state_watched
 from prefect_plugin.tasks.display_names import flat
 from translator.shim import variables
+from translator.shim.code import is_fetched
 from translator.shim.embedded import events
 from translator.shim.execution import kill_all
 from translator.shim.json_values import thawed
@@ -52,7 +53,7 @@ KILLED_SECONDS = 5.0
 def run_of(  # noqa: PLR0913 - all but the name are keywords
     pipeline: str,
     *,
-    project: Path,
+    project: str | Path,
     catalogue: str | None = None,
     git_remote: str | None = None,
     store: str | None = None,
@@ -68,7 +69,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
 
     Args:
         pipeline: the pipeline's name, as the source file spells it.
-        project: the directory of the source file.
+        project: the directory of the source file, or its snapshot.
         catalogue: the file with names of data, relative to the project.
         git_remote: the Git repository of the project, for steps of commits that the project's directory lacks.
         store: URI of the artifact store (default: that of the block); ``TRANSLATOR_STORE`` replaces it.
@@ -84,17 +85,16 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     if context is None or context.flow_run is None:
         raise OutsideRunError("call run_of in the body of a flow")
     flow_run = context.flow_run
-    folder = Path(os.environ.get(variables.PROJECT) or project).resolve()
     chosen = choose(store, store_block)
     address = chosen.address
     run = Run(
         pipeline=pipeline,
         id=os.environ.get(variables.RUN) or _folder(address, pipeline, flow_run),
         store=address,
-        project=folder,
+        code=project if is_fetched(project) else Path(os.environ.get(variables.PROJECT) or project).resolve(),
         parameters={name: thawed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
-        catalogue=folder / catalogue if catalogue is not None else None,
+        catalogue=catalogue,
         git_remote=git_remote,
         input_blocks=_available(input_blocks or {}),
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,

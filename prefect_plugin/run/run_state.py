@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prefect_plugin.run.stopping import Stop
 from translator.shim import clock
+from translator.shim.code import directory
 from translator.shim.contract import State as Outcome
 from translator.shim.outcome.traces import NODE, EngineState
 
@@ -70,10 +71,12 @@ class Run:
     pipeline: str
     id: str
     store: StoreAddress
-    project: Path
+    code: str | Path
+    """The project's directory, or the snapshot that is fetched in its place."""
     parameters: Mapping[str, Value | Json]
     flow_run: UUID
-    catalogue: Path | None = None
+    catalogue: str | None = None
+    """The file with names of data, relative to the project."""
     git_remote: str | None = None
     input_blocks: Mapping[str, str] = field(default_factory=dict)
     """The names of blocks with the credentials for inputs, by the start of their addresses."""
@@ -95,3 +98,12 @@ class Run:
     """Whether the labels of the flow run name this attempt."""
     graph: Callable[[], GraphPlan] | None = None
     """The graph of a control-flow pipeline, with the routes taken so far."""
+
+    def project(self) -> Path:
+        """Return the directory of the project on this machine.
+
+        Raises:
+            CodeError: it cannot be fetched.
+            StoreError: the store cannot be read.
+        """
+        return directory(self.code, self.store)

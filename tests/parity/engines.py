@@ -142,6 +142,7 @@ def run_pipeline(
     jobs: int = 1,
     name: str | None = None,
     scheme: str = "",
+    snapshot: str | None = None,
 ) -> tuple[Pipeline, dict[str, Any], int, Path]:
     """Run a pipeline as ``translate run`` does.
 
@@ -154,6 +155,7 @@ def run_pipeline(
         jobs: the number of tasks that Airflow runs at once; each takes it a second or two of CPU to prepare for.
         name: the name of the pipeline (default: one that no other run has).
         scheme: what makes a URI of the store's path.
+        snapshot: the snapshot that stands for ``project``, which need not exist then.
 
     Returns:
         The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
@@ -165,7 +167,7 @@ def run_pipeline(
     target = registry.target(engine.name)
     # Airflow's bundle of DAG files is the file of the first run, for as long as the process lives.
     file = engine.home / "dags" / ("dag.py" if engine.name == "airflow" else target.file_name(pipeline))
-    options = GenerateOptions(project=os.path.relpath(project, file.parent))
+    options = GenerateOptions(project=os.path.relpath(project, file.parent), snapshot=snapshot)
     file.write_text(target.generate(pipeline, options))
     command = target.run_command(
         file,
@@ -177,6 +179,9 @@ def run_pipeline(
         jobs=jobs if engine.name == "airflow" else 16,
     )
     assert command[:2] == [sys.executable, "-m"]
+    if snapshot is not None:
+        at = next(number for number, word in enumerate(command) if word.startswith("--project"))
+        del command[at : at + (1 if "=" in command[at] else 2)]
     try:
         status = engine.run(command[3:])
     finally:
@@ -197,11 +202,13 @@ def run_on_all(engines: list[Engine], scenario: Scenario, folder: Path, *, jobs:
     return [ran.result() for ran in started]
 
 
-def complete_alike(engines: list[Engine], pipeline: Pipeline, project: Path, folder: Path) -> dict[str, Any]:
+def complete_alike(
+    engines: list[Engine], pipeline: Pipeline, project: Path, folder: Path, **options: Any
+) -> dict[str, Any]:
     """Run a pipeline on both engines at once, check that it is complete with equal records, and return one of them."""
 
     def record(engine: Engine) -> dict[str, Any]:
-        _, document, status, _ = run_pipeline(engine, pipeline, project, folder / engine.name, {})
+        _, document, status, _ = run_pipeline(engine, pipeline, project, folder / engine.name, {}, **options)
         assert (status, document["state"]) == (0, "complete"), engine.tail()
         return {**document, "pipeline": ""}
 

@@ -47,6 +47,7 @@ def check_each_schema_once() -> None:
 def run(request: Request, main: Callable[[list[str]], int]) -> Any:
     """Run a file in this process; return the exit status."""
     variables = request[0] if isinstance(request[0], dict) else {}
+    os.environ.pop("TRANSLATOR_PROJECT", None)  # what the last run set
     os.environ.update(variables)
     try:
         return main(request[1:] if isinstance(request[0], dict) else request)
@@ -82,7 +83,7 @@ class Airflow:
         from airflow_plugin import embedded
         from airflow_plugin.embedded import workers
 
-        embedded._set_environment(argparse.Namespace(store="", run="", project=Path()), home)
+        embedded._set_environment(argparse.Namespace(store="", run="", project=None), home)
         check_each_schema_once()
         workers._preload()
         self._main: Callable[[list[str]], int] = embedded.main

@@ -13,6 +13,7 @@ from translator.cli.ignore_option import add_ignore, ignored_codes
 from translator.cli.printing import is_bad
 from translator.dialects import Choices, titles
 from translator.dialects.choices import positive_integer
+from translator.ir import Code
 
 if TYPE_CHECKING:
     import argparse
@@ -217,6 +218,10 @@ def check_again(
 ) -> None:
     """Check a pipeline of a file after ``--grid``, and whether the engine can express it."""
     known = len(diagnostics.found)  # a chosen pipeline has no errors so far
+    if pipeline.code is Code.SNAPSHOT:
+        from translator.code.snapshot import check as check_snapshot
+
+        check_snapshot(pipeline, diagnostics)
     if grid:
         from translator.checks import check
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +24,18 @@ from translator.cli.pipeline_options import (
     path_of,
 )
 from translator.cli.printing import bad_pipelines, is_bad, print_utf8, show
-from translator.diagnostics import TranslationError
+from translator.config.files import NAME
+from translator.diagnostics import TranslationError, printable
 from translator.dialects import titles
+from translator.ir import Code
+from translator.shim import variables
+from translator.shim.files.sizes import size
 from translator.targets import GenerateOptions
 from translator.targets.render import MARKER
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from translator.ir import Pipeline
     from translator.load import Loaded
@@ -47,16 +53,18 @@ def main(argv: Sequence[str]) -> int:
     _check_names(names, target, args)
     diagnostics = loaded.diagnostics.copy()
     texts: list[tuple[Path, str]] = []
+    take = partial(_snapshot, project=loaded.project or Path(), option=args.store, taken={})
     bad = bad_pipelines(diagnostics.found, strict=args.strict)
     for name in names:
         try:
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
         except TranslationError:
             continue
+        pipeline = replace(pipeline, code=Code(args.code)) if args.code else pipeline
         about, known = diagnostics.about(pipeline.name), len(diagnostics.found)
         check_again(pipeline, loaded, args.grid, target, about)
         if not (bad | bad_pipelines(diagnostics.found[known:], strict=args.strict)) & {None, name}:
-            texts.append(_generated(pipeline, loaded, target, args, texts))
+            texts.append(_generated(pipeline, loaded, target, args, texts, take))
     chosen = diagnostics.concerning(*names) if names else diagnostics
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
     if not names and not is_bad(chosen, strict=False):
@@ -84,6 +92,14 @@ def parser() -> Parser:
     for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
         arguments.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
     arguments.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
+    sent = "with the generated file, or as a snapshot in the artifact store (default: path, or code in translator.toml)"
+    arguments.add_argument(
+        "--code", choices=[code.value for code in Code], help=f"how the project's files get to the workers: {sent}"
+    )
+    where = "artifact store that receives snapshots: a directory, or a URI such as s3://bucket/prefix"
+    arguments.add_argument(
+        "--store", metavar="URI", help=f"{where} (default: ${variables.STORE}, else the store in translator.toml)"
+    )
     arguments.add_argument("--strict", action="store_true", help="treat warnings as errors")
     arguments.add_argument("--version", action="version", version=f"translate {__version__}")
     return arguments
@@ -98,8 +114,13 @@ def _selected(loaded: Loaded, args: argparse.Namespace) -> tuple[str, ...]:
     return (loaded.name_of(args.pipeline, how),)
 
 
-def _generated(
-    pipeline: Pipeline, loaded: Loaded, target: Target, args: argparse.Namespace, others: Iterable[tuple[Path, str]]
+def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
+    pipeline: Pipeline,
+    loaded: Loaded,
+    target: Target,
+    args: argparse.Namespace,
+    others: Iterable[tuple[Path, str]],
+    take: Callable[[Pipeline], str],
 ) -> tuple[Path, str]:
     """Return the file to write with its text (without ``-o``, in the current directory).
 
@@ -109,6 +130,7 @@ def _generated(
         target: the engine to write it for.
         args: the options.
         others: the files that are already to be written.
+        take: puts a snapshot of the project into the store of a pipeline; returns its name.
     """
     target_name = getattr(args, target.NAMED_BY)
     # Runs are kept below this name: a part finds those of the whole pipeline if both are given the same name.
@@ -126,8 +148,36 @@ def _generated(
         source=project_from(file, path_of(args, args.file)),
         pipeline=pipeline.title,
         name=target_name if pipeline.part is None else None,
+        snapshot=take(pipeline) if pipeline.code is Code.SNAPSHOT else None,
     )
     return file, target.generate(renamed, options)
+
+
+def _snapshot(pipeline: Pipeline, project: Path, option: str | None, taken: dict[str, str]) -> str:
+    """Put a snapshot of the project into the store of a pipeline; return its name.
+
+    Args:
+        pipeline: the pipeline.
+        project: the project's directory.
+        option: the store that the command line names.
+        taken: the names of snapshots by store, which this adds to.
+
+    Raises:
+        TranslatorError: no store is named, or it or a file of the project cannot be read.
+    """
+    from translator.cli.store_option import open_chosen
+    from translator.code.snapshot import take
+
+    if not (option or os.environ.get(variables.STORE) or pipeline.store):
+        raise UsageError("a snapshot needs an artifact store", f"name it with --store, {variables.STORE} or {NAME}")
+    uri, store = open_chosen(option, pipeline.store)
+    if uri not in taken:
+        snapshot = take(project, store)
+        taken[uri] = snapshot.name
+        files = f"{snapshot.files} {'file' if snapshot.files == 1 else 'files'}, {size(snapshot.size)}"
+        done = "put the project into" if snapshot.is_new else "the project is already in"
+        sys.stderr.write(printable(f"{done} {store.root} ({files})") + "\n")
+    return taken[uri]
 
 
 def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
-from translator.config.keys import STORE
+from translator.config.keys import PROJECT_CODE, STORE
 from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
@@ -45,6 +45,7 @@ def configure(
         settings={name: values for name, values in shared.items() if values},
         workflow={name: values for name, values in workflow.items() if values},
         store=store_in(resolved.pipeline),
+        code=_code(resolved.pipeline),
         configuration=PurePath(config.file).name,
         catalogue=_catalogue(pipeline, config, project),
         git_remote=config.git_remote if _has_commits(pipeline) else None,
@@ -66,6 +67,11 @@ def store_in(settings: Settings) -> str | None:
     """Return the artifact store among the settings of a pipeline."""
     setting = settings.get((STORE.name,))
     return str(setting.value) if setting is not None else None
+
+
+def _code(settings: Settings) -> ir.Code:
+    setting = settings.get((PROJECT_CODE.name,))
+    return ir.Code(str(setting.value)) if setting is not None else ir.Code.PATH
 
 
 def _of_tasks(settings: Settings, target: str, keys: TargetKeys) -> Mapping[str, ir.Json]:

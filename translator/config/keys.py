@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from translator.config.kinds import Codes, Number, Plain, Table, Text, Whole
+from translator.ir import Code
 from translator.shim.files.git_address import ADDRESS
 
 if TYPE_CHECKING:
@@ -116,6 +117,14 @@ STORE = Key(
     "`[defaults]` and `[pipelines.NAME]`.",
 )
 """The key of tables for whole pipelines: a run has one store."""
+
+PROJECT_CODE = Key(
+    "code",
+    Text(choices=tuple(code.value for code in Code)),
+    "How the project's [files get to the workers](#code): with the generated file (`path`, the default), or from the "
+    "artifact store (`snapshot`). Only in `[defaults]` and `[pipelines.NAME]`.",
+)
+"""The key that says how a pipeline's code travels."""
 
 _KINDS = "s3|s3a|gs|gcs|abfs|abfss|az|azure|adl|oci|swift"
 _STORE = rf"({_KINDS})://(?![^/]*:[^/]*@)[^\s?#]*"

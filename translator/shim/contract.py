@@ -305,21 +305,23 @@ class Context:
     """The engine's part of an execution.
 
     ``store`` is the artifact store, with credentials if the engine has them; ``project`` the directory of the source
-    file. ``log`` receives each line of the command's output, without its line end, as it appears. ``should_stop`` is
+    file, or what is fetched in its place (``translator.shim.code``).
+    ``log`` receives each line of the command's output, without its line end, as it appears. ``should_stop`` is
     asked from the calling thread, before the command starts and then about once a second; it returns why the execution
     must stop, or None. ``secret`` is asked, from any thread, for secrets that the worker's environment does not have:
     it looks one up by its name in the engine's own store, None stands for none. ``claimed`` is told, before the command
     starts, the URI that the manifest of this try will have: the engine remembers it, however the execution ends.
     ``out_of_time`` are exceptions by which the engine says that the execution took too long: then it failed, and was
     not cancelled. ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to
-    hide a value in its own logs. ``catalogue`` is the configuration file with the names of data, if there is one.
+    hide a value in its own logs. ``catalogue`` is the configuration file with the names of data, if there is one,
+    relative to the project.
     ``input_connections`` are the names of connections with the credentials for inputs, by the start of their addresses.
     ``git_remote`` is the repository from which commits are fetched that the project's repository lacks.
     """
 
     id: ExecutionId
     store: str | StoreAddress
-    project: Path
+    project: str | Path
     engine: Literal["airflow", "prefect"]
     log: Callable[[str], None]
     should_stop: Callable[[], str | None] = field(default=lambda: None)
@@ -328,7 +330,7 @@ class Context:
     out_of_time: tuple[type[BaseException], ...] = ()
     connection: Callable[[str], Connection | None] = field(default=lambda _: None)
     mask: Callable[[str], None] = field(default=lambda _: None)
-    catalogue: Path | None = None
+    catalogue: str | Path | None = None
     input_connections: Mapping[str, str] = field(default_factory=dict)
     git_remote: str | None = None
 

@@ -21,10 +21,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import PurePosixPath
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from translator.diagnostics import printable
 from translator.errors import TranslatorError
+
+if TYPE_CHECKING:
+    from translator.targets import GenerateOptions
 
 WIDTH = 88
 """The maximum width of a generated line, if its text can be broken (ruff's and black's default)."""
@@ -165,11 +168,16 @@ def _escaped(match: re.Match[str]) -> str:
     return f"{match.group()[:-1]}\\x{ord(match.group()[-1]):02x}"
 
 
-def project_expression(project: str) -> str:
-    """Return a Python expression for the project's directory, relative to the generated file."""
-    expression = "Path(__file__).parent"
-    relative = str(PurePosixPath(project))
-    return expression if relative == "." else f"{expression} / {literal(relative)}"
+def project_lines(options: GenerateOptions) -> tuple[str, ...]:
+    """Return the lines that say where the project is: relative to the generated file, or in the artifact store."""
+    if options.snapshot is not None:
+        return (
+            "# A snapshot of the project; workers fetch it from the artifact store.",
+            f"PROJECT = {literal(options.snapshot)}",
+        )
+    relative = str(PurePosixPath(options.project))
+    below = "" if relative == "." else f" / {literal(relative)}"
+    return (f"PROJECT = Path(__file__).parent{below}",)
 
 
 def import_line(module: str, names: Sequence[str]) -> str:

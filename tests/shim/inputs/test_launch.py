@@ -57,7 +57,7 @@ def test_paths_stay_in_the_project_or_where_the_worker_allows(tmp_path, monkeypa
     (project / "inside").mkdir()
     (project / "own").symlink_to(project / "inside")
     monkeypatch.setenv(LAUNCH_PATHS, paths)
-    uris, found = launched(STEP, {"data": [uri], "other": None}, project)
+    uris, found = launched(STEP, {"data": [uri], "other": None}, lambda: project)
     if problem is None:
         assert (uris, found) == ({"data": [uri]}, None)
     else:
@@ -75,9 +75,9 @@ def test_paths_stay_in_the_project_or_where_the_worker_allows(tmp_path, monkeypa
     ],
 )
 def test_other_values_are_refused(given, problem: str) -> None:
-    assert launched(STEP, given, Path("/project"))[1] == problem
+    assert launched(STEP, given, lambda: Path("/project"))[1] == problem
 
 
 @pytest.mark.parametrize("nothing", [None, [], ["/etc/hostname", "simplecache::s3://a/b"]])
 def test_an_empty_field_and_the_default_itself_stand_for_the_default(nothing) -> None:
-    assert launched(STEP, {"data": nothing}, Path("/project")) == ({}, None)
+    assert launched(STEP, {"data": nothing}, lambda: Path("/project")) == ({}, None)

@@ -162,9 +162,9 @@ def test_nothing_of_the_repository_runs(project: Path, tmp_path: Path, monkeypat
 
 def test_a_lost_object_is_not_fetched(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     head = resolve(project, "main")
-    environment = commits._environment()
+    environment = commits.environment()
     del environment["GIT_NO_LAZY_FETCH"]  # versions of Git before 2.39.4 do not know it
-    monkeypatch.setattr(commits, "_environment", lambda: environment)
+    monkeypatch.setattr(commits, "environment", lambda: environment)
     marker = tmp_path / "ran"
     evil = tmp_path / "evil.sh"
     evil.write_text(f"#!/bin/sh\ntouch {marker}\n")

@@ -20,7 +20,8 @@ def parser(module: str, engine: str, description: str | None) -> argparse.Argume
     arguments.add_argument("file", type=Path, help="the generated file")
     arguments.add_argument("--store", required=True, metavar="URI", help="URI of the artifact store")
     arguments.add_argument("--run", required=True, metavar="ID", help="id of the run in the store")
-    arguments.add_argument("--project", type=Path, required=True, metavar="DIR", help="directory of the source file")
+    elsewhere = "directory of the source file (default: what the generated file names)"
+    arguments.add_argument("--project", type=Path, metavar="DIR", help=elsewhere)
     arguments.add_argument("--home", type=Path, required=True, metavar="DIR", help=f"temporary home for {engine}")
     arguments.add_argument("--jobs", type=int, default=1, metavar="N", help="maximum number of concurrent executions")
     arguments.add_argument("--param-json", default="{}", metavar="JSON", help='values by "NAME" or "NODE.PARAMETER"')
@@ -29,9 +30,5 @@ def parser(module: str, engine: str, description: str | None) -> argparse.Argume
 
 def environment(options: argparse.Namespace) -> dict[str, str]:
     """Return the variables that tell the plugin where the run reads and writes."""
-    return {
-        variables.STORE: options.store,
-        variables.RUN: options.run,
-        variables.PROJECT: str(options.project.resolve()),
-        variables.PRIVATE: "1",
-    }
+    project = {variables.PROJECT: str(options.project.resolve())} if options.project is not None else {}
+    return {variables.STORE: options.store, variables.RUN: options.run, variables.PRIVATE: "1", **project}

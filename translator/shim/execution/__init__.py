@@ -10,7 +10,7 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, cast
 
-from translator.shim import run_contract, runners
+from translator.shim import code, run_contract, runners
 from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.embedded import events
@@ -30,7 +30,7 @@ from translator.shim.process.supervise import kill_all
 from translator.shim.runners import RunnerError, UnfitError
 from translator.shim.store import MANIFEST, Store, StoreAddress, StoreError, open_store, try_key
 from translator.shim.store.access import Access
-from translator.shim.workspace import WorkspaceError, commits, workspace
+from translator.shim.workspace import WorkspaceError, commits, working_copy, workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -174,11 +174,10 @@ def _shortened_parameters(scope: Scope) -> dict[str, Value]:
 
 
 def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFiles], problem: str | None) -> None:
-    step, project = execution.step, execution.context.project.absolute()
+    step, context = execution.step, execution.context
     if problem is not None:
         raise ExecutionError(problem)
-    if step.commit is not None:
-        project = _exported(project, step.commit, execution)
+    project, catalogue = _project(execution, store)
     inherited = environment.of_step(os.environ, step.required_environment)
     if absent := environment.missing(step.required_environment, step.environment, inherited):
         names = ", ".join(absent)
@@ -188,9 +187,13 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
     if not project.is_dir():
         raise ExecutionError(f"the project directory {project} does not exist")
     dialect = run_contract.load(step.dialect)
-    secret = secrets.find(step, execution.context, inherited)
+    secret = secrets.find(step, context, inherited)
     execution.hide = secret.mask.hide  # connections of inputs have secrets, too
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
+        if code.is_fetched(context.project) and dialect.use(step) == "written":
+            # Other executions find the same directory on this worker.
+            working_copy.make(project, space.repository, None, execution.pulse)
+            project = space.repository
         request = _request(execution, space, store, project, dialect, inherited)
         place = ends.enter_context(_opened(request))
         work = run_contract.Work(
@@ -204,9 +207,9 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             execution.note,
             execution.pulse,
             execution.scope,
-            secret=execution.context.secret,
+            secret=context.secret,
             ends=ends,
-            catalogue=execution.context.catalogue,
+            catalogue=catalogue,
             data=execution.data,
             view=place.view,
             surroundings=place.surroundings,
@@ -266,16 +269,21 @@ def _access(context: Context, secret: secrets.Secrets) -> Access:
     return Access(context.input_connections, context.connection, secret.mask, context.mask, context.engine)
 
 
-def _exported(project: Path, commit: str, execution: Execution) -> Path:
-    """Return the project as it is in a commit.
+def _project(execution: Execution, store: Store) -> tuple[Path, Path | None]:
+    """Return the directory of the project on this worker, and the file in it that has names of data.
 
     Raises:
-        ExecutionError: this worker cannot export the commit.
+        ExecutionError: this worker cannot have the snapshot of the project, or cannot export the step's commit.
     """
+    context, commit = execution.context, execution.step.commit
     try:
-        return commits.export(project, commit, execution.pulse, execution.context.git_remote)
-    except commits.CommitError as error:
+        project = code.directory(context.project, store, execution.pulse).absolute()
+        catalogue = project / context.catalogue if context.catalogue is not None else None
+        if commit is not None:
+            project = commits.export(project, commit, execution.pulse, context.git_remote)
+    except (code.CodeError, commits.CommitError) as error:
         raise ExecutionError(str(error)) from error
+    return project, catalogue
 
 
 def _request(  # noqa: PLR0913, PLR0917 - what a place depends on

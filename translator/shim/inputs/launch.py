@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from translator.shim.catalogue.names import DataNameError, kind_of, parse
+from translator.shim.code import CodeError
 from translator.shim.files.object_stores import REMOTE
 from translator.shim.masking.uris import redact
 from translator.shim.variables import LAUNCH_PATHS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from translator.shim.contract import Input, Step
 
@@ -31,14 +32,16 @@ _WHERE = f"{LAUNCH_PATHS} in the worker's environment"
 _WILD = re.compile(r"[*?\[]")
 
 
-def launched(step: Step, form: Mapping[str, object], project: Path) -> tuple[dict[str, Sequence[str]], str | None]:
+def launched(
+    step: Step, form: Mapping[str, object], project: Callable[[], Path]
+) -> tuple[dict[str, Sequence[str]], str | None]:
     """Return the URIs that a run gives to the inputs of a step, and what is wrong with them.
 
     Args:
         step: the step.
         form: by input, a list of URIs or paths in the project. None, an empty list, and the defaults themselves, which
             forms send back, stand for the defaults.
-        project: the project's directory.
+        project: returns the project's directory, which may have to be fetched.
     """
     uris: dict[str, Sequence[str]] = {}
     problems: list[str] = []
@@ -57,11 +60,14 @@ def launched(step: Step, form: Mapping[str, object], project: Path) -> tuple[dic
     return uris, "\n".join(problems) or None
 
 
-def _problem(item: Input, value: object, project: Path) -> str | None:
+def _problem(item: Input, value: object, project: Callable[[], Path]) -> str | None:
     """Return why a run may not have ``value`` as a file of an input."""
     if not isinstance(value, str) or not value or not value.isprintable():
         return f"input {item.name!r}: {value!r} is not a URI"
-    reason = None if value in item.default else refusal(value, project)
+    try:
+        reason = None if value in item.default else refusal(value, project())
+    except CodeError as error:
+        reason = str(error)
     return None if reason is None else f"input {item.name!r}: {reason}"
 
 

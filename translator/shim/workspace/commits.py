@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_./-]{0,199}")
 """The names of commits that are accepted: hashes, branches and tags, but no option and no operator of Git."""
 _HASH = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_GIT = (
+GIT = (
     "git",
     *("-c", "core.hooksPath=/dev/null"),
     *("-c", "core.fsmonitor=false"),
@@ -366,9 +366,9 @@ def _git(repository: _Repository, *arguments: str) -> bytes:
     """
     try:
         ended = subprocess.run(
-            [*_GIT, *_git_dir(repository), *arguments],
+            [*GIT, *_git_dir(repository), *arguments],
             cwd=repository.project,
-            env=_environment(),
+            env=environment(),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,
@@ -390,16 +390,16 @@ def _git_dir(repository: _Repository) -> tuple[str, ...]:
 def _started(repository: _Repository, *arguments: str) -> subprocess.Popen[bytes]:
     """Start a command of Git whose output is read as it comes."""
     return subprocess.Popen(
-        [*_GIT, *_git_dir(repository), *arguments],
+        [*GIT, *_git_dir(repository), *arguments],
         cwd=repository.project,
-        env=_environment(),
+        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     )
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment of Git: no variable chooses another repository, and nothing is fetched or asked."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     return own | {

@@ -89,7 +89,7 @@ class Frame:
 
     marker: str
     imports: tuple[tuple[str, ...], ...]
-    project: str
+    project: tuple[str, ...]
     steps: tuple[StepConstant, ...]
     outline: tuple[str, ...]
     arguments: Arguments

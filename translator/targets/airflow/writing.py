@@ -26,7 +26,7 @@ def framed(file: Frame, tasks: Iterable[str]) -> Iterator[str]:
     for block in file.imports:
         if block:
             yield from (*block, "")
-    yield from (f"PROJECT = {file.project}", "")
+    yield from (*file.project, "")
     for constant in file.steps:
         yield line(f"{constant.name} = ", constant.step)
     if file.outline:

@@ -25,10 +25,16 @@ if TYPE_CHECKING:
     from translator.targets.prefect.plan import Plan
 
 
-def imports_of(
-    plan: Plan, names: Names, constants: Iterable[StepConstant], functions: Iterable[NodeFunction], flow: Flow
+def imports_of(  # noqa: PLR0913 - the parts of a file
+    plan: Plan,
+    names: Names,
+    constants: Iterable[StepConstant],
+    functions: Iterable[NodeFunction],
+    flow: Flow,
+    *,
+    project_is_local: bool,
 ) -> tuple[str, ...]:
-    """Return the import statements of the file of a pipeline."""
+    """Return the import statements of the file of a pipeline, which finds its project in a directory or fetches it."""
     of_parameters = [group for group in names.groups.values() if group is not None]
     of_inputs = [group for group in names.inputs.values() if group is not None]
     groups = [*of_parameters, *of_inputs]
@@ -47,7 +53,7 @@ def imports_of(
     sequences = "Sequence" in used or any("Sequence[" in function.head for function in functions)
     wanted = {
         "collections.abc": ["Sequence"] if sequences else [],
-        "pathlib": ["Path"],
+        "pathlib": ["Path"] if project_is_local else [],
         "typing": sorted(used & {"Annotated", "Literal"}),
         "": [],
         "prefect": ["State", "flow", *(["unmapped"] if tasks else []), *(["allow_failure"] if allowing else [])],

@@ -104,7 +104,7 @@ class Frame:
 
     marker: str
     imports: tuple[str, ...]
-    project: str
+    project: tuple[str, ...]
     steps: tuple[StepConstant, ...]
     flow: Flow
 

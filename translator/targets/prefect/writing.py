@@ -33,7 +33,7 @@ def framed(file: Frame, functions: Iterable[str], body: Iterable[str], token: st
     """
     flow = file.flow
     yield from (file.marker, *file.imports, "")
-    yield from (f"PROJECT = {file.project}", "")
+    yield from (*file.project, "")
     for constant in file.steps:
         yield line(f"{constant.name} = ", constant.step)
     yield from functions

@@ -73,13 +73,19 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         pipeline, options, {} if late else params, hooks, dialect=pipeline.dialect, attempts=1 if limited else None
     )
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
-    used = {"DAG", "Path", *body.used, *of_steps, *render.names_in(dict(arguments))}
+    used = {
+        "DAG",
+        *(["Path"] if options.snapshot is None else []),
+        *body.used,
+        *of_steps,
+        *render.names_in(dict(arguments)),
+    }
     return ControlFlowFile(
         marker=render.marker(
             options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
         imports=import_blocks(_MODULES, used, import_clauses(hooks)),
-        project=render.project_expression(options.project),
+        project=render.project_lines(options),
         steps=constants,
         outline=outline(pipeline.graph),
         arguments=arguments,

@@ -74,8 +74,8 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         marker=render.marker(
             options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
-        imports=_imports(file, flow),
-        project=render.project_expression(options.project),
+        imports=_imports(file, flow, project_is_local=options.snapshot is None),
+        project=render.project_lines(options),
         steps=steps,
         outline=outline(pipeline.graph),
         blocks=blocks,
@@ -262,14 +262,14 @@ def _statements(file: _File, path: Path) -> tuple[str, ...]:
     return first.replace("(token)", "(start)"), *rest
 
 
-def _imports(file: _File, flow: Flow) -> tuple[str, ...]:
+def _imports(file: _File, flow: Flow, *, project_is_local: bool) -> tuple[str, ...]:
     annotations = " ".join(one.annotation for one in flow.arguments)
     typing = [name for name in ("Annotated", "Any") if name in annotations]
     collections = {name for name in ("Mapping", "Sequence") if name in annotations} | (file.used & {"Sequence"})
     prefect = {"State", "flow"} | (file.used & {"allow_failure"})
     wanted: dict[str, Iterable[str]] = {
         "collections.abc": collections,
-        "pathlib": ["Path"],
+        "pathlib": ["Path"] if project_is_local else [],
         "typing": typing,
         "": [],
         "prefect": prefect,
