@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -292,10 +294,14 @@ def test_the_workers_parameters_are_not_the_steps(run, monkeypatch) -> None:
     assert os.environ["MAGNUS_PRM_STRAY"] == "1"
 
 
-def test_secrets_work_if_a_workspace_cannot_hold_a_socket(monkeypatch, tmp_path) -> None:
-    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+@pytest.mark.parametrize("temporary", ["t", "t" * 120])
+def test_secrets_work_if_a_workspace_cannot_hold_a_socket(monkeypatch, tmp_path, temporary) -> None:
+    # Pytest's own directory may be too long for a socket.
+    base = Path(tempfile.mkdtemp(dir="/tmp")) / temporary
+    base.mkdir()
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(base))
     with Secrets({"a": "b"}.get).answering(tmp_path / "no" / "folder") as path:
-        assert path.parent.parent == tmp_path
+        assert path.parent.parent == (base if temporary == "t" else Path("/tmp"))
         assert path.parent.stat().st_mode & 0o777 == 0o700
         for name, expected in (("a", {"value": "b"}), ("c", {"value": None}), (1, {"problem": "TypeError"})):
             with socket.socket(socket.AF_UNIX) as asked:
@@ -304,3 +310,4 @@ def test_secrets_work_if_a_workspace_cannot_hold_a_socket(monkeypatch, tmp_path)
                 answer = json.loads(asked.makefile().read())
             assert {key: str(value).partition(":")[0] if value else value for key, value in answer.items()} == expected
     assert not path.exists()
+    shutil.rmtree(base.parent)

@@ -66,13 +66,7 @@ class Secrets:
         """Answer requests for secrets on a socket while the context is open, in ``folder`` if possible."""
         with ExitStack() as ends:
             server = ends.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-            path = folder / f"secrets-{os.urandom(6).hex()}"
-            try:
-                server.bind(str(path))
-            except OSError:
-                # Its name is too long for a socket.
-                path = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="translator-"))) / "secrets"
-                server.bind(str(path))
+            path = _bound(server, folder, ends)
             path.chmod(0o600)
             server.listen()
             context = copy_context()  # the engines store the id of the run in it
@@ -104,3 +98,22 @@ class Secrets:
             return {"value": self.value(name)}
         except Exception as error:  # noqa: BLE001 - an engine may raise anything
             return {"problem": f"{type(error).__name__}: {error}"}
+
+
+def _bound(server: socket.socket, folder: Path, ends: ExitStack) -> Path:
+    """Bind a socket in a directory, else among the temporary files, else in ``/tmp``; return its path.
+
+    Raises:
+        OSError: there is no place whose name is short enough for a socket.
+    """
+    path = folder / f"secrets-{os.urandom(6).hex()}"
+    for elsewhere in (tempfile.gettempdir(), "/tmp"):  # noqa: S108 - in a directory of this user's own
+        try:
+            server.bind(str(path))
+        except OSError:  # such as a name that is too long
+            place = ends.enter_context(tempfile.TemporaryDirectory(prefix="translator-", dir=elsewhere))
+            path = Path(place) / "secrets"
+        else:
+            return path
+    server.bind(str(path))
+    return path
