@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -13,7 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.http_server import Server, send
-from translator.shim.contract import Connection, Input, InputFiles, State, Step
+from translator.shim.contract import Connection, Input, InputFiles, State, Step, StoreAddress
+from translator.shim.execution import execute
 from translator.shim.files import resumable
 from translator.shim.store import objects
 from translator.shim.store.access import Access, AccessError, authorization, connection_for, options
@@ -313,3 +315,18 @@ def test_manifests_have_the_plain_address(worker: Worker, theirs: dict[str, str]
     manifest = worker.run(use("s3://theirs/data/a.csv"))
     document = json.loads(worker.store.read(worker.store.key(manifest.uri)))
     assert [one["uri"] for one in document["inputs"]["in"]] == ["s3://theirs/data/a.csv"]
+
+
+def test_a_file_of_the_store_is_read_with_the_credentials_of_the_store(worker: Worker, theirs: dict[str, str]) -> None:
+    """A run may be given a file of the artifact store, whose credentials the worker's environment does not have."""
+    credentials = {"key": "k", "secret": PASSWORD, "endpoint_url": theirs["endpoint_url"]}
+    context = replace(worker.context(), store=StoreAddress("s3://theirs/store", credentials))
+    made = execute(Step("make", ["echo made > $VH_OUTPUTS_DIR/made.txt"]), context)
+    assert made.state is State.COMPLETE, made.reason
+    uri = made.outputs[0].uri
+    for given in (uri, uri.replace("made.txt", "*.txt")):
+        wanted = {"in": InputFiles(defaults=[given], launched=True)}
+        manifest = execute(use("none.csv"), replace(context, id=replace(context.id, node="use")), inputs=wanted)
+        assert (manifest.state, worker.output[-1]) == (State.COMPLETE, "made"), manifest.reason
+    access = Access(store=context.store)
+    assert options("s3://theirs/store-2/x", access) == {}, "another place"

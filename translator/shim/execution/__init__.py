@@ -266,7 +266,8 @@ def _followed(execution: Execution, place: Place, launch: Launch, project: Path)
 
 def _access(context: Context, secret: secrets.Secrets) -> Access:
     """Return the access of an execution to the addresses of its inputs."""
-    return Access(context.input_connections, context.connection, secret.mask, context.mask, context.engine)
+    store = context.store if isinstance(context.store, StoreAddress) else None
+    return Access(context.input_connections, context.connection, secret.mask, context.mask, context.engine, store)
 
 
 def _project(execution: Execution, store: Store) -> tuple[Path, Path | None]:

@@ -22,7 +22,7 @@ from translator.shim.store.credentials import options_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from translator.shim.contract import Connection, Json
+    from translator.shim.contract import Connection, Json, StoreAddress
 
 HTTP = frozenset({"http", "https"})
 _PORTS = {"http": "80", "https": "443"}
@@ -43,7 +43,8 @@ class Access:
     """The access of an execution to addresses: ``connections`` are names of connections by the start of addresses.
 
     ``lookup`` asks the engine for a connection, and ``tell`` has it hide a value. ``mask`` hides secrets in our own
-    texts. ``known`` keeps connections, because an input may have many files.
+    texts. ``known`` keeps connections, because an input may have many files. ``store`` is the artifact store: its own
+    credentials count for files in it that no connection is named for.
     """
 
     connections: Mapping[str, str] = field(default_factory=dict)
@@ -51,6 +52,7 @@ class Access:
     mask: Mask = field(default_factory=Mask)
     tell: Callable[[str], None] = lambda _: None
     engine: str = ""
+    store: StoreAddress | None = None
     known: dict[str, Connection] = field(default_factory=dict)
 
 
@@ -61,7 +63,10 @@ def options(uri: str, access: Access) -> Mapping[str, Json]:
         AccessError: the connection does not exist.
     """
     connection = connection_for(uri, access)
-    return {} if connection is None else options_of(uri, connection)
+    if connection is not None:
+        return options_of(uri, connection)
+    store = access.store
+    return store.options if store is not None and uri.startswith(f"{store.uri.rstrip('/')}/") else {}
 
 
 def authorization(uri: str, access: Access) -> str | None:
