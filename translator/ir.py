@@ -581,6 +581,7 @@ class Pipeline:
     ``catalogue`` is the path of that file, relative to the project, if it has names of data for this pipeline.
     ``git_remote`` is the project's Git repository, if the file names it and a node has a ``commit``.
     ``code`` is how the project gets to the workers.
+    ``project_name`` is the name of the project in the source system, ``OWNER/NAME``, if that file has one.
     """
 
     name: str
@@ -597,6 +598,7 @@ class Pipeline:
     catalogue: str | None = None
     git_remote: str | None = None
     code: Code = Code.PATH
+    project_name: str | None = None
     dialect_title: str | None = None
     description: str | None = None
     part: Part | None = None

@@ -48,6 +48,7 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         resources=lower_resources(step.resources) if step.resources is not None else contract.Resources(),
         secret_variables=dict(step.secret_variables),
         commit=step.commit,
+        requested_environment=step.request.environment,
     )
 
 

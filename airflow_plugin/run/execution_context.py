@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import ExecutionId
 
+_TEST = "dag_test"
+"""What Airflow says instead of a user in a run of ``dag.test()``."""
+
 
 def execution_context(
     task: TaskContext,
@@ -53,5 +56,13 @@ def execution_context(
         mask=secrets.mask,
         catalogue=task["dag"].default_args.get("catalogue"),
         git_remote=task["dag"].default_args.get("git_remote"),
+        project_name=task["dag"].default_args.get("project_name"),
+        creator=_creator(task),
         input_connections=task["dag"].default_args.get("input_connections") or {},
     )
+
+
+def _creator(task: TaskContext) -> str | None:
+    """Return the user who triggered the run, if there is one."""
+    user: str | None = getattr(task["dag_run"], "triggering_user_name", None)  # not all versions tell it to tasks
+    return user if user != _TEST else None

@@ -36,5 +36,7 @@ def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:
         connection=connections.lookup,
         catalogue=run.catalogue,
         git_remote=run.git_remote,
+        project_name=run.project_name,
+        creator=run.creator,
         input_connections=run.input_blocks,
     )

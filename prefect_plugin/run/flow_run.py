@@ -54,6 +54,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     pipeline: str,
     *,
     project: str | Path,
+    project_name: str | None = None,
     catalogue: str | None = None,
     git_remote: str | None = None,
     store: str | None = None,
@@ -70,6 +71,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     Args:
         pipeline: the pipeline's name, as the source file spells it.
         project: the directory of the source file, or its snapshot.
+        project_name: the project's name in the source system, ``OWNER/NAME``.
         catalogue: the file with names of data, relative to the project.
         git_remote: the Git repository of the project, for steps of commits that the project's directory lacks.
         store: URI of the artifact store (default: that of the block); ``TRANSLATOR_STORE`` replaces it.
@@ -96,6 +98,8 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         flow_run=flow_run.id,
         catalogue=catalogue,
         git_remote=git_remote,
+        project_name=project_name,
+        creator=flow_run.created_by.display_value if flow_run.created_by is not None else None,
         input_blocks=_available(input_blocks or {}),
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )

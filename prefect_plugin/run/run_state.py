@@ -80,6 +80,9 @@ class Run:
     git_remote: str | None = None
     input_blocks: Mapping[str, str] = field(default_factory=dict)
     """The names of blocks with the credentials for inputs, by the start of their addresses."""
+    project_name: str | None = None
+    creator: str | None = None
+    """Who or what started the flow run, if the server knows."""
     started: str = field(default_factory=clock.now)
     stop: Stop = field(default_factory=Stop)
     plans: dict[str, NodePlan] = field(default_factory=dict)

@@ -36,7 +36,7 @@ def test_a_step_of_another_commit_is_the_same_on_both_engines(engines, tmp_path:
     git(project.parent, "init", "-q")
     script = """
 commit=$(grep -o '"valohai.commit-identifier": [^,]*' $VH_CONFIG_DIR/execution.json | cut -d' ' -f2)
-printf '{"code": "%s", "input": "%s", "word": "%s", "commit": %s}\\n' "$(cat code.txt)" "$(cat $2)" $1 "$commit"
+printf '{"code": "%s", "input": "%s", "word": "%s", "commit": %s}\\n' "$(cat code.txt)" "$(cat $2)" $1 "${commit:-null}"
 """
     (project / "say.sh").write_text(script)
     (project / "code.txt").write_text("old")

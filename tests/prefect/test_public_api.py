@@ -63,7 +63,8 @@ NAMES = [
 SIGNATURES = {
     "execution_node": "name on_error retries joins tags options",
     "task_node": "name on_error on_child_error max_workers tags options",
-    "run_of": "pipeline project catalogue git_remote store store_block input_blocks max_workers parameters",
+    "run_of": "pipeline project project_name catalogue git_remote store store_block input_blocks max_workers"
+    " parameters",
     "finish": "",
     "skip": "reason",
     "run_of_graph": "pipeline dialect project nodes store store_block parameters starts_after earlier_run",

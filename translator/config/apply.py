@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
-from translator.config.keys import PROJECT_CODE, STORE
+from translator.config.keys import PROJECT_CODE, PROJECT_NAME, STORE
 from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
@@ -46,6 +46,7 @@ def configure(
         workflow={name: values for name, values in workflow.items() if values},
         store=store_in(resolved.pipeline),
         code=_code(resolved.pipeline),
+        project_name=_project_name(pipeline, resolved.pipeline),
         configuration=PurePath(config.file).name,
         catalogue=_catalogue(pipeline, config, project),
         git_remote=config.git_remote if _has_commits(pipeline) else None,
@@ -72,6 +73,12 @@ def store_in(settings: Settings) -> str | None:
 def _code(settings: Settings) -> ir.Code:
     setting = settings.get((PROJECT_CODE.name,))
     return ir.Code(str(setting.value)) if setting is not None else ir.Code.PATH
+
+
+def _project_name(pipeline: ir.Pipeline, settings: Settings) -> str | None:
+    """Return the name of the project among the settings of a pipeline, if its language has one."""
+    setting = settings.get((PROJECT_NAME.name,))
+    return None if setting is None or pipeline.graph.start is not None else str(setting.value)
 
 
 def _of_tasks(settings: Settings, target: str, keys: TargetKeys) -> Mapping[str, ir.Json]:

@@ -126,6 +126,13 @@ PROJECT_CODE = Key(
 )
 """The key that says how a pipeline's code travels."""
 
+PROJECT_NAME = Key(
+    "project_name",
+    Text(pattern=r"^[^/\s\x00-\x1f]+/[^/\x00-\x1f]+$", words='an owner and a name, such as "team/churn"'),
+    "The project's name for steps of Valohai: `valohai.project-name` in `execution.json`. Only in `[defaults]` and "
+    "`[pipelines.NAME]`.",
+)
+
 _KINDS = "s3|s3a|gs|gcs|abfs|abfss|az|azure|adl|oci|swift"
 _STORE = rf"({_KINDS})://(?![^/]*:[^/]*@)[^\s?#]*"
 _SERVER = rf"(?!({_KINDS}|file|datum|dataset|model)://)[a-z][a-z0-9+.-]*://[^\s/?#@]+(/[^\s?#]*)?"

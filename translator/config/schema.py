@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.config.catalogue import DOC, SCHEMA
-from translator.config.keys import GENERAL, LEVELS, OF_FILE, PROJECT_CODE, STORE, WHOLE, Section
+from translator.config.keys import GENERAL, LEVELS, OF_FILE, PROJECT_CODE, PROJECT_NAME, STORE, WHOLE, Section
 from translator.shim.catalogue.configured import TABLE
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
         whole: whether it is at a level that whole pipelines have.
     """
     of_targets = {name: keys.section(name, whole=whole) for name, keys in targets.items()}
-    keys = (*GENERAL.keys, STORE, PROJECT_CODE) if whole else GENERAL.keys
+    keys = (*GENERAL.keys, STORE, PROJECT_CODE, PROJECT_NAME) if whole else GENERAL.keys
     return Section(GENERAL.doc, keys, {**GENERAL.tables, **of_targets})
 
 

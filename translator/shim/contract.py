@@ -131,7 +131,7 @@ class Step:
     or runnable. ``options`` are those of one kind of step only. ``runner`` is where it runs, if not as a process of the
     worker. ``secret_variables`` are environment variables by name, with the name of the secret that has the value.
     ``commit`` is the hash of the commit of the project's repository whose files the command sees, if not those of the
-    project directory.
+    project directory. ``requested_environment`` is the kind of machine that the source file asks for.
     """
 
     name: str
@@ -157,6 +157,7 @@ class Step:
     runner: Runner | None = None
     secret_variables: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
+    requested_environment: str | None = None
 
     def in_dialect(self, dialect: Dialect) -> Step:
         """Return the step in the source language of its pipeline, unless it names another."""
@@ -317,6 +318,8 @@ class Context:
     relative to the project.
     ``input_connections`` are the names of connections with the credentials for inputs, by the start of their addresses.
     ``git_remote`` is the repository from which commits are fetched that the project's repository lacks.
+    ``project_name`` is that in the source system, ``OWNER/NAME``, if the settings have it. ``creator`` is who or what
+    started the run, as the engine names it.
     """
 
     id: ExecutionId
@@ -331,6 +334,8 @@ class Context:
     connection: Callable[[str], Connection | None] = field(default=lambda _: None)
     mask: Callable[[str], None] = field(default=lambda _: None)
     catalogue: str | Path | None = None
+    project_name: str | None = None
+    creator: str | None = None
     input_connections: Mapping[str, str] = field(default_factory=dict)
     git_remote: str | None = None
 

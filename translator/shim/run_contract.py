@@ -45,8 +45,9 @@ class Work:
     Contexts in ``ends`` end with the execution. ``catalogue`` is the configuration file with names of data, and
     ``data`` collects what those in the inputs stand for. ``offered`` collects the inputs that the command downloads
     itself; it can only do so if it ``reaches_worker``. ``uploaded`` are the paths of outputs that were taken out of the
-    outputs directory while the command ran.
-    itself; it can only do so if it ``reaches_worker``. ``access`` has the credentials for addresses of inputs.
+    outputs directory while the command ran. ``project_name`` is the name of the
+    project in the source system, ``OWNER/NAME``, else that of its directory. It and ``creator``, who or what started
+    the run, are empty if they are not known.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
     environment and its files are those; ``where`` says where such a path is on this worker, or None if it is the same.
@@ -73,6 +74,8 @@ class Work:
     offered: dict[str, Mapping[str, FileRecord | str]] = field(default_factory=dict)
     reaches_worker: bool = False
     uploaded: Sequence[str] = ()
+    project_name: str = ""
+    creator: str | None = None
     access: Access = field(kw_only=True)
     view: Workspace = field(kw_only=True)
     surroundings: Mapping[str, str] = field(kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from pathlib import Path
@@ -100,7 +101,7 @@ def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> N
     commands = {
         # The process of the task is killed at the first attempt, as it is where memory runs out.
         "killed does": f"if [ ! -e {ran}/killed ]; then {CHECKPOINT}; {count}killed; exec sleep 600; fi\n"
-        f"{count}killed; {OK}",
+        f"{count}killed; cp $VH_CONFIG_DIR/execution.json $VH_OUTPUTS_DIR; {OK}",
         "fails does": f"{count}fails; exit 3",
         "failing task does": [
             f"{count}task; exit 3",
@@ -125,6 +126,9 @@ def test_only_faults_of_the_infrastructure_are_tried_again(faulty: Airflow) -> N
     assert (tries["killed"], tries["fails.run"], tries["again"]) == (2, 1, 3)
     (checkpoint,) = (faulty.home / "team-store").glob("*/faulty-1/killed/0/try-1/outputs/checkpoint")
     assert checkpoint.read_text() == "weights\n"
+    (keys,) = (faulty.home / "team-store").glob("*/faulty-1/killed/0/try-2/outputs/execution.json")
+    run = faulty.api("GET", f"/api/v2/dags/{DAG}/dagRuns/faulty-1")
+    assert json.loads(keys.read_text())["valohai.creator-name"] == run["triggering_user_name"] != ""
     assert all(file["path"] != "checkpoint" for file in document["nodes"]["killed"]["executions"][0]["outputs"])
     run = f"/api/v2/dags/{DAG}/dagRuns/faulty-1/taskInstances/failing_task.run"
     logged = str(faulty.api("GET", f"{run}/logs/1?map_index=1")["content"])

@@ -46,6 +46,8 @@ _PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
 _STRING = re.compile(r'"[^"]*"')
 _NOT_YAML = re.compile(r"\d[eE]")
 _OWNER = "local"
+"""The owner of a project without a name."""
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 # The limit for an argument of a program on Linux is 128 KiB.
 _ARGUMENT = 100_000
 
@@ -132,8 +134,8 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     seen = {name: _mapped_value(value, view) for name, value in work.values.items() if value is not None}
     _write(space.config, "parameters", seen)
     _write(space.config, "inputs", {**_inputs(step, view, records), **_offered(work)})
-    _write(space.config, "execution", _execution(step, work.id))
-    variables = environment(step, work.id, view)
+    _write(space.config, "execution", _execution(work))
+    variables = environment(step, work.id, view, _project_name(work))
     if work.offered:
         _write(space.config, "api", {"input_request": _serve(work, records)})
         variables |= _without_proxy({**work.surroundings, **variables})
@@ -199,7 +201,7 @@ def mapped(text: str, space: Workspace) -> str:
     return _FOLDER.sub(lambda match: str(space.root / match["name"]), text)
 
 
-def environment(step: Step, identity: ExecutionId, space: Workspace) -> dict[str, str]:
+def environment(step: Step, identity: ExecutionId, space: Workspace, project_name: str) -> dict[str, str]:
     """Return the variables of an execution; ids derive from names, so both engines have the same."""
     execution = _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt))
     variables = {name: mapped(value, space) for name, value in step.environment.items()}
@@ -210,7 +212,7 @@ def environment(step: Step, identity: ExecutionId, space: Workspace) -> dict[str
         "VH_REPOSITORY_DIR": str(space.repository),
         "VH_JOB_ID": f"exec-{execution}",
         "VH_EXECUTION_ID": execution,
-        "VH_PROJECT_ID": _uuid(identity.pipeline),
+        "VH_PROJECT_ID": _uuid(project_name),
         "VH_PIPELINE_ID": _uuid(identity.pipeline, identity.run),
         "VH_PIPELINE_NODE_ID": _uuid(identity.pipeline, identity.run, identity.node),
     }
@@ -307,21 +309,20 @@ def _without_proxy(variables: Mapping[str, str]) -> dict[str, str]:
     return hosts
 
 
-def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
-    """Return what execution.json says: every key that Valohai documents, null where only its platform has a value."""
+def _execution(work: Work) -> dict[str, object]:
+    """Return what execution.json says: of the keys that Valohai documents, those whose values are known here."""
+    step, identity = work.step, work.id
     execution = _uuid(identity.pipeline, identity.run, identity.node, str(identity.index), str(identity.attempt))
     task = _uuid(identity.pipeline, identity.run, identity.node, "task") if identity.kind == "task" else None
     created = datetime.now(UTC).isoformat()
-    return {
+    wanted = step.requested_environment
+    has_id = wanted is not None and _UUID.fullmatch(wanted) is not None
+    document: dict[str, object] = {
         "valohai.commit-identifier": step.commit,
-        "valohai.creator-id": None,
-        "valohai.creator-name": None,
-        "valohai.environment-id": None,
-        "valohai.environment-name": None,
-        "valohai.environment-slug": None,
-        "valohai.execution-counter": identity.index + 1,
+        "valohai.creator-name": work.creator,
+        "valohai.environment-id": wanted if has_id else None,
+        "valohai.environment-slug": None if has_id else wanted,
         "valohai.execution-ctime": created,
-        "valohai.execution-duration": None,
         "valohai.execution-id": execution,
         "valohai.execution-image": step.image,
         "valohai.execution-qtime": created,
@@ -329,17 +330,21 @@ def _execution(step: Step, identity: ExecutionId) -> dict[str, object]:
         "valohai.execution-step": step.name,
         "valohai.execution-tags": [],
         "valohai.execution-title": identity.node,
-        "valohai.pipeline-counter": None,
         "valohai.pipeline-id": _uuid(identity.pipeline, identity.run),
         "valohai.pipeline-node-id": _uuid(identity.pipeline, identity.run, identity.node),
         "valohai.pipeline-tags": [],
         "valohai.pipeline-title": identity.pipeline,
-        "valohai.project-id": _uuid(identity.pipeline),
-        # Scripts split it to name what they make: "owner/name".
-        "valohai.project-name": f"{_OWNER}/{identity.pipeline}",
-        "valohai.task-counter": None,
+        "valohai.project-id": _uuid(_project_name(work)),
+        "valohai.project-name": _project_name(work),
         "valohai.task-id": task,
     }
+    return {key: value for key, value in document.items() if value is not None}
+
+
+def _project_name(work: Work) -> str:
+    """Return the name of the project with its owner, which scripts split at the slash."""
+    name = work.project_name or work.id.pipeline.replace("/", "-")
+    return name if "/" in name else f"{_OWNER}/{name}"
 
 
 def _mapped_value(value: Value, space: Workspace) -> Value:

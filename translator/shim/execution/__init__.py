@@ -210,6 +210,8 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             secret=context.secret,
             ends=ends,
             catalogue=catalogue,
+            project_name=_project_name(context),
+            creator=context.creator,
             data=execution.data,
             view=place.view,
             surroundings=place.surroundings,
@@ -285,6 +287,13 @@ def _project(execution: Execution, store: Store) -> tuple[Path, Path | None]:
     except (code.CodeError, commits.CommitError) as error:
         raise ExecutionError(str(error)) from error
     return project, catalogue
+
+
+def _project_name(context: Context) -> str:
+    """Return the name of the project in the settings, else that of its directory; a snapshot has none."""
+    if context.project_name is not None or code.is_fetched(context.project):
+        return context.project_name or ""
+    return code.directory(context.project, context.store).absolute().name
 
 
 def _request(  # noqa: PLR0913, PLR0917 - what a place depends on

@@ -125,6 +125,7 @@ def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:
     """Return what the operators of a DAG are told of names of data, of inputs and of the artifact store."""
     settings = of_dag(pipeline)
     return {
+        "project_name": pipeline.project_name,
         "catalogue": pipeline.catalogue,
         "git_remote": pipeline.git_remote,
         "input_connections": names_by_address(pipeline, settings.get("input_connections")),

@@ -104,6 +104,7 @@ def store_arguments(pipeline: ir.Pipeline) -> dict[str, Expression]:
     """Return what a run is told of names of data, of its artifact store and of inputs, as arguments of ``run_of``."""
     settings = of_flow(pipeline)
     arguments = {
+        "project_name": pipeline.project_name,
         "catalogue": pipeline.catalogue,
         "git_remote": pipeline.git_remote,
         "store": pipeline.store,

@@ -335,9 +335,9 @@ def test_a_required_variable_without_value_is_an_error_before_the_command(worker
 
 
 def test_ids_are_the_same_on_both_engines_and_differ_between_executions() -> None:
-    one = valohai.environment(Step("s", []), ExecutionId("p", "r", "n", 0), space())
-    same = valohai.environment(Step("s", []), ExecutionId("p", "r", "n", 0), space())
-    other = valohai.environment(Step("s", []), ExecutionId("p", "r", "n", 1), space())
+    one = valohai.environment(Step("s", []), ExecutionId("p", "r", "n", 0), space(), "a/b")
+    same = valohai.environment(Step("s", []), ExecutionId("p", "r", "n", 0), space(), "a/b")
+    other = valohai.environment(Step("s", []), ExecutionId("p", "r", "n", 1), space(), "a/b")
     assert one == same
     assert one["VH_EXECUTION_ID"] != other["VH_EXECUTION_ID"]
     assert one["VH_PIPELINE_NODE_ID"] == other["VH_PIPELINE_NODE_ID"]

@@ -6,10 +6,12 @@ import json
 import shlex
 import sys
 import zipfile
+from dataclasses import replace
 
 import pytest
 
 from translator.shim.contract import Input, Parameter, Step, output
+from translator.shim.execution import execute
 from translator.shim.inputs import edges
 
 pytest.importorskip("valohai")
@@ -90,7 +92,7 @@ def test_a_training_script_works_unchanged(worker) -> None:
     assert found == {
         "lr": 1e-05, "epochs": 3, "fast": True, "names": ["a", "b"], "missing": "d",
         "data": ["A", "B"], "csv": ["a.csv"], "archive": ["1", "2"], "raw": "files.zip",
-        "empty": None, "dir": "data", "counter": 1,
+        "empty": None, "dir": "data", "counter": None,
     }  # fmt: skip
     assert (manifest.metadata["epoch"], manifest.metadata["accuracy"]) == (2, None)
     assert sorted(record.path for record in manifest.outputs) == [
@@ -167,11 +169,9 @@ def test_the_config_files_say_the_same_in_both_formats(worker) -> None:
     assert execution["valohai.pipeline-title"] == "Training Pipeline"
 
 
-DOCUMENTED = """
-    commit-identifier creator-id creator-name environment-id environment-name environment-slug execution-counter
-    execution-ctime execution-duration execution-id execution-image execution-qtime execution-status execution-step
-    execution-tags execution-title pipeline-counter pipeline-id pipeline-node-id pipeline-tags pipeline-title
-    project-id project-name task-counter task-id
+KNOWN = """
+    execution-ctime execution-id execution-qtime execution-status execution-step execution-tags execution-title
+    pipeline-id pipeline-node-id pipeline-tags pipeline-title project-id project-name
 """
 VERSION = """
     import datetime, json, os, uuid
@@ -190,13 +190,39 @@ VERSION = """
 """
 
 
-def test_a_script_that_versions_its_outputs_finds_all_documented_keys(worker) -> None:
+def test_a_script_that_versions_its_outputs_finds_the_keys_that_are_known(worker) -> None:
     worker.script("version.py", VERSION)
     worker.script("data/a.csv", "A")
     worker.script("data/b.csv", "B")
     manifest = worker.run(Step("s", [f"{PYTHON} version.py"], inputs=[Input("data", ["data/*"])]))
     assert manifest.state == "complete", manifest.reason
     found = manifest.metadata
-    assert found["version"].startswith(f"dataset://{manifest.id.pipeline}/")
-    assert found["keys"] == [f"valohai.{key}" for key in DOCUMENTED.split()]
+    assert found["version"].startswith("dataset://project/")
+    assert found["keys"] == sorted(f"valohai.{key}" for key in KNOWN.split())
     assert (found["zone"], found["data"]) == ("UTC", [5, False])
+
+
+@pytest.mark.parametrize(
+    ("environment", "key"),
+    [
+        ("aws-eu-west-1-g4dn.xlarge", "valohai.environment-slug"),
+        ("0167d05d-a1d7-7bd1-2df4-3e0ab4a4f0de", "valohai.environment-id"),
+    ],
+)
+def test_what_settings_and_engines_know_is_in_execution_json(worker, environment: str, key: str) -> None:
+    step = Step(
+        "s",
+        ["cat $VH_CONFIG_DIR/execution.json; echo; echo $VH_PROJECT_ID"],
+        image="busybox",
+        requested_environment=environment,
+    )
+    context = replace(worker.context(kind="task"), project_name="team/churn", creator='Ada "L" \u2028')
+    assert execute(step, context).state == "complete", worker.log
+    document, project = json.loads(worker.output[0]), worker.output[1]
+    assert document["valohai.project-name"] == "team/churn"
+    assert document["valohai.project-id"] == project
+    assert document["valohai.creator-name"] == 'Ada "L" \u2028'
+    assert document["valohai.execution-image"] == "busybox"
+    assert document[key] == environment
+    assert "valohai.task-id" in document
+    assert not {"valohai.creator-id", "valohai.execution-counter", "valohai.commit-identifier"} & document.keys()

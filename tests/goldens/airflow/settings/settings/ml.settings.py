@@ -37,6 +37,7 @@ TRAIN = Step(
     source="settings.yaml:8",
     resources=Resources(cpu=4, memory=16384, devices={"nvidia.com/gpu": 1}),
     secret_variables={"BUCKET_TOKEN": "ml_bucket_token"},
+    requested_environment="aws-eu-west-1-g4dn.xlarge",
     runner=runner("docker", registries=["ml_registry"], connection="docker_gpu"),
 )
 SCORE = Step(
@@ -46,6 +47,7 @@ SCORE = Step(
     inputs=[Input(name="model")],
     source="settings.yaml:20",
     resources=Resources(cpu=1, memory=2048),
+    requested_environment="aws-eu-west-1-t3.medium",
     runner=runner("docker", registries=["ml_registry"]),
 )
 
@@ -63,6 +65,7 @@ with DAG(
     # Retry failures of the infrastructure; failed commands only if their node says so.
     default_args={
         "project": PROJECT,
+        "project_name": "ml-platform/digits",
         "catalogue": "translator.toml",
         "input_connections": {
             "s3://partner-data/": "partner_s3",

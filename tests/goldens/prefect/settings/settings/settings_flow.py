@@ -45,6 +45,7 @@ TRAIN = Step(
     source="settings.yaml:8",
     resources=Resources(cpu=4, memory=16384, devices={"nvidia.com/gpu": 1}),
     secret_variables={"BUCKET_TOKEN": "ml_bucket_token"},
+    requested_environment="aws-eu-west-1-g4dn.xlarge",
     runner=runner("docker", registries=["ml_registry"], connection="docker_gpu"),
 )
 SCORE = Step(
@@ -54,6 +55,7 @@ SCORE = Step(
     inputs=[Input(name="model")],
     source="settings.yaml:20",
     resources=Resources(cpu=1, memory=2048),
+    requested_environment="aws-eu-west-1-t3.medium",
     runner=runner("docker", registries=["ml_registry"]),
 )
 
@@ -141,6 +143,7 @@ def settings(
     with run_of(
         "Settings",
         project=PROJECT,
+        project_name="ml-platform/digits",
         catalogue="translator.toml",
         store="s3://ml-artifacts/pipelines",
         store_block="ml-artifacts",
