@@ -66,6 +66,13 @@ class Cluster:
         return runner("kubernetes", **{"helper_image": self.pod_image, **self.settings, **settings})
 
     @property
+    def host(self) -> str:
+        """The address of this machine that pods reach; the node of the tests' own cluster is this machine."""
+        if self.folder is None:
+            refuse("pods of a cluster that the tests did not start may not reach this machine")
+        return "10.97.0.1"
+
+    @property
     def toml(self) -> str:
         """The translator.toml that runs all steps in its pods."""
         return (

@@ -202,7 +202,7 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             execution.values,
             input_files,
             space,
-            store,
+            place.store(store),
             project,
             execution.note,
             execution.pulse,
@@ -233,9 +233,8 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
         failure = _followed(execution, place, launch, project) if launch.arguments else None
         store.pulse = no_pulse if failure is not None else execution.pulse
         # The outputs of a failed command help to explain it; those of a stopped command may be its last checkpoint.
-        problems = publish(
-            execution, dialect, work if failure is None else replace(work, pulse=no_pulse, complete=False)
-        )
+        published = work if failure is None else replace(work, pulse=no_pulse, complete=False)
+        problems = [*publish(execution, dialect, published), *place.problems]
         if hidden := execution.secretive():
             execution.note(f"warning: parameters contain secrets; downstream steps see {MASK}: {hidden}")
         problems += [f"the command wrote to its input {name}" for name in stage.changed(execution.inputs, store)]

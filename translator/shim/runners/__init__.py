@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import Connection, ExecutionId, Json, Step, StoreAddress
     from translator.shim.process.supervise import Ended, Limits, Ticket
     from translator.shim.run_contract import ProjectUse
+    from translator.shim.store import Store
     from translator.shim.workspace import Workspace
 
 GROUP = "translator.shim.runners"
@@ -116,6 +117,9 @@ class Place:
         python: the interpreter that runs there.
         where: ``where(path)``: says where on this worker is what the command saw at a path; None if at the same path.
         reaches_worker: whether the command can connect to the worker's own address, 127.0.0.1.
+        store: ``store(store)``: returns the artifact store as functions of the worker use it for this execution; a
+            place may bring and publish artifacts itself.
+        problems: what is wrong with the outputs, for the user; known when the command has ended.
     """
 
     view: Workspace
@@ -124,6 +128,8 @@ class Place:
     python: str = "python3"
     where: Callable[[str], Path | None] = lambda _: None
     reaches_worker: bool = False
+    store: Callable[[Store], Store] = lambda store: store
+    problems: Sequence[str] = ()
 
 
 def _no_problems(settings: Mapping[str, Json]) -> Sequence[str]:  # noqa: ARG001 - as the runner has it

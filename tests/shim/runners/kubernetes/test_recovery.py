@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -132,3 +133,28 @@ def test_an_engine_that_ends_all_of_its_executions(worker: Worker, in_pod: InPod
     assert manifest.state == "stopped"
     assert [file.path for file in manifest.outputs] == ["checkpoint"], worker.log
     assert sleeper.running() == []
+
+
+@pytest.mark.wide
+def test_fifty_executions_at_once(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    """The image has only ``sh``; a node may run them in turns."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    worker.script("a.txt", "a\n")
+    step = in_pod(
+        'read -r line < a.txt; echo "$line $VH_INDEX" > /valohai/outputs/x; echo done',
+        image=cluster.sh_image,
+        settings={"lost_after": 120},
+    )
+
+    def run(index: int) -> Any:
+        own = replace(step, environment={"VH_INDEX": str(index)})
+        return worker.run(own, index=index)
+
+    with ThreadPoolExecutor(50) as threads:
+        manifests = list(threads.map(run, range(50)))
+    assert [manifest.reason for manifest in manifests] == [None] * 50
+    assert [(len(manifest.outputs), manifest.outputs[0].size) for manifest in manifests] == [
+        (1, len(f"a {index}\n")) for index in range(50)
+    ]
+    assert worker.output == ["done"] * 50

@@ -22,11 +22,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from translator.shim.catalogue.properties import is_sidecar
+from translator.shim.contract import ExecutionId, StoreAddress
+from translator.shim.errors import TranslatorError
 from translator.shim.files import digest
-from translator.shim.runners.kubernetes import archive, frames
+from translator.shim.files.paths import relative
+from translator.shim.runners.kubernetes import archive, direct, frames
+from translator.shim.store import open_store
+from translator.shim.workspace import outputs as outputs_
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+    from translator.shim.store import Store
 
 CONTROL = Path("/translator/control")
 """What the containers tell each other, in memory."""
@@ -219,9 +227,13 @@ class Attendance:
                     self.read = {name: int(request[name]) for name in STREAMS}
                 case "signal":
                     _tell("orders", str(request["signal"]))
+                case "fetch":
+                    self._fetch(request)
                 case "collect":
-                    self._collect()
-        except (archive.ArchiveError, OSError) as error:
+                    self._collect(direct=bool(request["direct"]))
+                case "publish":
+                    self._publish(request)
+        except (TranslatorError, OSError) as error:
             self._event("problem", text=str(error))
 
     def _unpack(self) -> None:
@@ -242,6 +254,29 @@ class Attendance:
             (FILES / name).replace(FILES / f".{name}")
             shutil.copyfile(FILES / f".{name}", CONTROL / name)
             (FILES / f".{name}").unlink()
+
+    def _fetch(self, request: Mapping[str, Any]) -> None:
+        """Download artifacts to the workspace, and check their digests."""
+        store = _store(request["access"])
+        for values in request["files"]:
+            target = FILES / "root" / relative(values["place"])
+            target.unlink(missing_ok=True)
+            store.bring(direct.record_of(values), target, self._connected)
+        self._event("fetched")
+
+    def _publish(self, request: Mapping[str, Any]) -> None:
+        """Publish outputs that are in this pod."""
+        store = _store(request["access"])
+        identity = ExecutionId(**request["identity"])
+        outputs = Path(os.environ["TRANSLATOR_HOME"]) / "outputs"
+        records = [store.upload(identity, outputs / relative(p), p, self._connected) for p in request["paths"]]
+        self._event("published", files=direct.described((record.path, record) for record in records))
+
+    def _connected(self) -> None:
+        """Go on only as long as the worker waits."""
+        self._pulse()
+        if not self._receive(0.0):
+            raise BrokenPipeError
 
     def _follow(self) -> bool:
         """Send what the command has printed; return whether there may be more."""
@@ -279,18 +314,24 @@ class Attendance:
             self.read[name] += len(part)
         return bool(part)
 
-    def _collect(self) -> None:
-        """Send the outputs, and what links among them name."""
+    def _collect(self, *, direct: bool) -> None:
+        """Send the outputs, and what links among them name; large ones stay here if they are published from here."""
         writer = archive.Writer(lambda part: self._answer(frames.framed(frames.DATA, part)), frames.PART)
         notes: list[str] = []
+        problems: list[str] = []
+        sizes: dict[str, int] = {}
         root = Path(os.environ["TRANSLATOR_HOME"]).resolve()
+        is_there = (root / "outputs").is_dir() and not (root / "outputs").is_symlink()
+        if direct and is_there:
+            tidied = outputs_.tidy(root / "outputs", root, self._pulse)
+            notes, problems = tidied.notes, tidied.problems
         with archive.packing(writer) as packed:
             packer = archive.Packer(packed, self._pulse)
-            if (root / "outputs").is_dir() and not (root / "outputs").is_symlink():
-                _Collection(root, packer, notes).add("outputs")
+            if is_there:
+                _Collection(root, packer, notes, sizes if direct else None).add("outputs")
         writer.close()
         self._answer(frames.framed(frames.END))
-        self._event("collected", notes=notes)
+        self._event("collected", notes=notes, problems=problems, sizes=sizes)
 
     def _tell_once(self, name: str, values: Callable[[str], dict[str, Any]]) -> None:
         if name not in self._told and (text := _content(name)).endswith("\n"):
@@ -311,6 +352,20 @@ class Attendance:
         _write(self.answers, content)
 
 
+def _store(access: Mapping[str, Any]) -> Store:
+    """Open the store as the worker does; what this container has for itself is stronger than the worker's variables."""
+    has_login = any(name in os.environ for name in direct.LOGIN)
+    for name, value in access["environment"].items():
+        if not (has_login and name in direct.LOGIN):
+            os.environ.setdefault(name, value)
+    return open_store(StoreAddress(access["uri"], access["options"]))
+
+
+def _is_text(name: str) -> bool:
+    """Return whether a name can be in a message."""
+    return name.isprintable() and not any("\ud800" <= letter <= "\udfff" for letter in name)
+
+
 def _content(name: str) -> str:
     """Return what a file of the control directory has, which the command's container may be writing."""
     try:
@@ -321,11 +376,15 @@ def _content(name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Collection:
-    """The files of the workspace that are sent back: those of a directory, and those that links in it name."""
+    """The files of the workspace that are sent back: those of a directory, and those that links in it name.
+
+    ``sizes`` collects the large outputs that are not sent; None if all are.
+    """
 
     root: Path
     packer: archive.Packer
     notes: list[str]
+    sizes: dict[str, int] | None
 
     def add(self, folder: str) -> None:
         """Add a directory, or a file, of the workspace; what it links to in the workspace as well."""
@@ -347,11 +406,21 @@ class _Collection:
             self._add_link(name, path)
         elif stat.S_ISDIR(mode):
             self.packer.directory(name, mode | stat.S_IRWXU)
+        elif stat.S_ISREG(mode) and self._stays(name, path):
+            return
         elif stat.S_ISREG(mode):
             self.packer.file(name, path, mode | stat.S_IRUSR | stat.S_IWUSR)
         else:
             shown = name.removeprefix("outputs/")
             self.notes.append(f"the output {shown!r} is {digest.kind(mode)}, which has no content; not published")
+
+    def _stays(self, name: str, path: Path) -> bool:
+        """Return whether a file is not sent; files that describe others are read by the worker."""
+        shown, size = name.removeprefix("outputs/"), path.lstat().st_size
+        if self.sizes is None or size <= direct.SMALL or is_sidecar(shown) or not _is_text(shown):
+            return False
+        self.sizes[shown] = size
+        return True
 
     def _add_link(self, name: str, path: Path) -> None:
         """Add a link; one that stays in the workspace leads straight to what it names, which is added."""

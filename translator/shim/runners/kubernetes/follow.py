@@ -37,6 +37,8 @@ _HELLO = 30.0
 _BROKEN_IMAGE = 60.0
 """The seconds for which a node may fail to pull an image for reasons that may pass."""
 _SHELL_SIGNAL = 128
+_CHANGED = "has changed since it was published"
+"""What stores say of artifacts that another try would not find otherwise."""
 
 
 @dataclass(slots=True)
@@ -68,11 +70,18 @@ class Follower:
     _noted: str = ""
     _bad_image: float | None = None
 
-    def stage(self, send: Callable[[Callable[[bytes], None]], None], check: Callable[[], None], timeout: float) -> None:
+    def stage(
+        self,
+        send: Callable[[Callable[[bytes], None]], None],
+        fetch: bytes | None,
+        check: Callable[[], None],
+        timeout: float,
+    ) -> None:
         """Wait until the pod can take files, and stage them.
 
         Args:
             send: sends the archive through the function that it gets; called again if the connection breaks.
+            fetch: asks the pod to download artifacts, if there are any.
             check: called a few times a second; what it raises ends the wait.
             timeout: the seconds that it may take until the pod takes files.
 
@@ -87,7 +96,7 @@ class Follower:
                 if (ended := faults.termination(pod, STAGE)) is not None and ended.exit_status == 0:
                     return
                 if faults.is_running(pod, STAGE):
-                    self._stage(send, check)
+                    self._stage(send, fetch, check)
                     return
                 self._back()
             except UnreachableError as error:
@@ -95,7 +104,9 @@ class Follower:
             self._in_time(deadline, timeout)
             time.sleep(_LOOK_EVERY)
 
-    def _stage(self, send: Callable[[Callable[[bytes], None]], None], check: Callable[[], None]) -> None:
+    def _stage(
+        self, send: Callable[[Callable[[bytes], None]], None], fetch: bytes | None, check: Callable[[], None]
+    ) -> None:
         opened = session.attend(self.cluster, self.pod, STAGE)
         try:
             session.hello(opened, _HELLO)
@@ -104,6 +115,9 @@ class Follower:
             send(lambda part: opened.send(frames.framed(frames.DATA, part)))
             opened.send(frames.framed(frames.END))
             self._await(opened, "received", check)
+            if fetch is not None:
+                opened.send(fetch)
+                self._await(opened, "fetched", check)
             opened.send(frames.message(do="begin"))
             # The container ends at once, perhaps before it answers.
             with contextlib.suppress(UnreachableError):
@@ -124,7 +138,8 @@ class Follower:
             if item is not None and item[0] == frames.MESSAGE:
                 answer = _message(item[1])
                 if answer.get("event") == "problem":
-                    raise RunnerError(f"the files cannot be staged in the pod {self.pod}: {answer.get('text')}")
+                    kind = UnfitError if _CHANGED in str(answer.get("text")) else RunnerError
+                    raise kind(f"files of the pod {self.pod} cannot be transferred: {answer.get('text')}")
                 if answer.get("event") == event:
                     return answer
         raise UnreachableError(f"the connection with the pod {self.pod} broke: {opened.complaint or 'it ended'}")
@@ -173,13 +188,41 @@ class Follower:
             with contextlib.suppress(UnreachableError):
                 self._session.send(frames.message(do="signal", signal=name))
 
-    def collect(self, target: Path, check: Callable[[], None]) -> None:
-        """Fetch the outputs into a workspace; after a broken connection once more from the start.
+    def collect(self, target: Path, *, direct: bool, check: Callable[[], None]) -> Mapping[str, Any]:
+        """Fetch the outputs into a workspace, and return what the agent says of them.
+
+        After a broken connection, this begins again.
 
         Raises:
             RunnerError: they cannot be had.
             OSError: they cannot be written.
         """
+
+        def collect(opened: Session) -> Mapping[str, Any]:
+            opened.send(frames.message(do="collect", direct=direct))
+            archive.unpack(archive.Reader(lambda: self._part(opened, check)), target, _own)
+            return self._await(opened, "collected", check)
+
+        answer = self._insisting(collect, check)
+        for text in answer.get("notes") or ():
+            self.note(f"warning: {text}")
+        return answer
+
+    def publish(self, request: bytes, check: Callable[[], None]) -> Mapping[str, Any]:
+        """Let the agent publish outputs, and return its answer; after a broken connection, this begins again.
+
+        Raises:
+            RunnerError: they cannot be published.
+        """
+
+        def publish(opened: Session) -> Mapping[str, Any]:
+            opened.send(request)
+            return self._await(opened, "published", check)
+
+        return self._insisting(publish, check)
+
+    def _insisting(self, work: Callable[[Session], Mapping[str, Any]], check: Callable[[], None]) -> Mapping[str, Any]:
+        """Do something over a connection, and once more over another if it breaks."""
         while True:
             check()
             if self._session is None:
@@ -189,19 +232,10 @@ class Follower:
                 time.sleep(_LOOK_EVERY)
                 continue
             try:
-                answer = self._collect(opened, target, check)
+                return work(opened)
             except UnreachableError as error:
                 self._drop()
                 self._lost(error)
-                continue
-            for text in answer.get("notes") or ():
-                self.note(f"warning: {text}")
-            return
-
-    def _collect(self, opened: Session, target: Path, check: Callable[[], None]) -> Mapping[str, Any]:
-        opened.send(frames.message(do="collect"))
-        archive.unpack(archive.Reader(lambda: self._part(opened, check)), target, _own)
-        return self._await(opened, "collected", check)
 
     def _part(self, opened: Session, check: Callable[[], None]) -> bytes | None:
         while not opened.ended:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import shlex
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,16 @@ from translator.shim.files import digest
 from translator.shim.runners import Place, RunnerError, UnfitError
 from translator.shim.runners.kubernetes import archive, frames, leftovers, pod
 from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, connect
+from translator.shim.runners.kubernetes.direct import Direct, described, record_of, stand_ins
 from translator.shim.runners.kubernetes.follow import Follower, follow
 from translator.shim.runners.kubernetes.settings import Settings, SettingsError, lacks, read
+from translator.shim.store.base import StoreError
 from translator.shim.workspace import laid_out, moved, remove, working_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
-    from translator.shim.contract import Connection
+    from translator.shim.contract import Connection, ExecutionId, FileRecord
     from translator.shim.process.supervise import Ended, Limits
     from translator.shim.runners import Request
     from translator.shim.workspace import Workspace
@@ -46,11 +48,14 @@ def place(request: Request) -> Iterator[Place]:
     if problems or request.home is None:
         raise UnfitError(f"step {step.name!r} cannot run in a pod: {'; '.join(problems)}")
     cluster = connect(settings, _connection(request, settings))
-    with contextlib.closing(cluster):
+    direct = Direct(request.address) if _is_direct(request, settings) else None
+    with contextlib.closing(cluster), contextlib.ExitStack() as ends:
         leftovers.end_earlier_attempts(cluster, request)
         view = laid_out(Path(request.home), _TEMPORARY)
-        command = Command(cluster, request, settings, request.home)
-        yield Place(view, _surroundings(request), command, _PYTHON, moved(view.root, request.space.root))
+        command = Command(cluster, request, settings, request.home, direct, ends)
+        where = moved(view.root, request.space.root)
+        place = Place(view, _surroundings(request), command, _PYTHON, where, problems=command.problems)
+        yield place if direct is None else replace(place, store=direct.store)
 
 
 def _settings(request: Request) -> Settings:
@@ -69,6 +74,12 @@ def _connection(request: Request, settings: Settings) -> Connection | None:
     return connection
 
 
+def _is_direct(request: Request, settings: Settings) -> bool:
+    """Return whether the pod can use the artifact store itself: if it is neither a directory nor in memory."""
+    kind, separator, _ = request.address.uri.partition("://")
+    return settings.transfer == "auto" and bool(separator) and kind not in {"file", "local", "memory"}
+
+
 def _surroundings(request: Request) -> dict[str, str]:
     """Return what the command inherits: of the worker's environment only what the step requires."""
     required = request.step.required_environment
@@ -83,6 +94,9 @@ class Command:
     request: Request
     settings: Settings
     home: str
+    direct: Direct | None
+    ends: contextlib.ExitStack
+    problems: list[str] = field(default_factory=list)
 
     def __call__(  # noqa: PLR0913 - as the contract has it
         self,
@@ -104,16 +118,52 @@ class Command:
         try:
             self.cluster.create(manifest)
             script = _script(arguments, folder, environment, set(settings.secrets))
-            follower.stage(lambda send: self._send(send, script), request.pulse, settings.start_timeout)
+            fetch = self._fetch()
+            follower.stage(lambda send: self._send(send, script), fetch, request.pulse, settings.start_timeout)
             ticket.remote = leftovers.Elsewhere(self.cluster.configuration, self.cluster.namespace, name)
             follower.begin(request.pulse, settings.start_timeout)
             ended = follow(follower, ticket, limits, should_stop)
             self._collect(follower, ended)
-        finally:
+        except BaseException:
+            self._end(follower)
+            raise
+        if self.direct is not None and self.direct.outputs:
             ticket.remote = None
-            follower.close()
-            leftovers.delete_later(self.cluster, name)
+            self.direct.upload = lambda identity, paths, pulse: self._publish(follower, identity, paths, pulse)
+            self.ends.callback(self._end, follower)
+        else:
+            self._end(follower)
         return ended
+
+    def _end(self, follower: Follower) -> None:
+        """Delete the pod, in which nothing of the command runs any more, or nobody can end it otherwise."""
+        self.request.ticket.remote = None
+        follower.close()
+        leftovers.delete_later(self.cluster, follower.pod)
+
+    def _fetch(self) -> bytes | None:
+        """Return the request for the artifacts that the pod downloads; None if there are none."""
+        if self.direct is None or not self.direct.inputs:
+            return None
+        root = self.request.space.root
+        files = described((str(path.relative_to(root)), record) for path, record in self.direct.inputs.items())
+        return frames.message(do="fetch", access=self.direct.access(), files=files)
+
+    def _publish(
+        self, follower: Follower, identity: ExecutionId, paths: Sequence[str], pulse: Callable[[], None]
+    ) -> Mapping[str, FileRecord]:
+        """Publish outputs from the pod.
+
+        Raises:
+            StoreError: they cannot be published.
+        """
+        access = self.direct.access() if self.direct is not None else {}
+        request = frames.message(do="publish", access=access, identity=asdict(identity), paths=list(paths))
+        try:
+            answer = follower.publish(request, pulse)
+        except RunnerError as error:
+            raise StoreError(str(error)) from error
+        return {record.path: record for record in map(record_of, answer["files"])}
 
     def _send(self, send: Callable[[bytes], None], script: str) -> None:
         """Send the workspace and the working copy, the command, and the wrapper around it."""
@@ -123,7 +173,7 @@ class Command:
             packer = archive.Packer(packed, request.pulse)
             packer.text("run", script, 0o644)
             packer.text("wrapper", _WRAPPER.read_text(encoding="utf-8"), 0o644)
-            _pack_workspace(packer, request.space)
+            _pack_workspace(packer, request.space, self.direct.inputs if self.direct is not None else {})
             _pack_project(packer, request)
         writer.close()
 
@@ -132,8 +182,12 @@ class Command:
         space = self.request.space
         remove(space.outputs)
         space.repository.unlink()
+        check = digest.no_pulse if ended.cause != "exit" else self.request.pulse
         try:
-            follower.collect(space.root, digest.no_pulse if ended.cause != "exit" else self.request.pulse)
+            answer = follower.collect(space.root, direct=self.direct is not None, check=check)
+            self.problems.extend(answer.get("problems") or ())
+            if self.direct is not None:
+                self.direct.outputs = stand_ins(space.outputs, answer.get("sizes") or {})
         except RunnerError as error:
             if ended.cause == "exit":
                 raise
@@ -151,7 +205,8 @@ def _script(arguments: Sequence[str], folder: Path, environment: Mapping[str, st
     return "\n".join([*lines, ""])
 
 
-def _pack_workspace(packer: archive.Packer, space: Workspace) -> None:
+def _pack_workspace(packer: archive.Packer, space: Workspace, without: Container[Path]) -> None:
+    """Add the directories of the workspace, without what the pod downloads itself."""
     packer.directory("root")
     for name in ("inputs", "outputs", "config"):
         packer.directory(f"root/{name}")
@@ -161,7 +216,7 @@ def _pack_workspace(packer: archive.Packer, space: Workspace) -> None:
                 packer.link(target, str(Path(entry.path).readlink()))
             elif entry.is_dir():
                 packer.directory(target)
-            else:
+            elif Path(entry.path) not in without:
                 packer.file(target, Path(entry.path))
 
 
