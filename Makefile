@@ -131,8 +131,8 @@ oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider
 	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
 
-kubernetes: $(DEV)
-	@TRANSLATOR_KUBERNETES=all .venv/dev/bin/python -m pytest -q -p no:cacheprovider tests/shim/runners -k kubernetes
+kubernetes: $(DEV) $(AIRFLOW) $(PREFECT)
+	@TRANSLATOR_KUBERNETES=all .venv/dev/bin/python -m pytest -q -p no:cacheprovider tests/shim/runners tests/parity/test_pods.py -k "kubernetes or pods"
 
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)

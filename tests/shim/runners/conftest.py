@@ -53,7 +53,7 @@ while mounted or not ending:
 _numbers = itertools.count(int.from_bytes(os.urandom(3)))
 
 
-SHORT = {"directories", "linked outputs", "stop", "limit: time_limit", "daemon forked twice, exit 3"}
+SHORT = {"linked outputs", "stop", "limit: time_limit"}
 """The checks that every test run makes in a cluster, where each takes seconds."""
 
 

@@ -89,6 +89,7 @@ def test_artifacts_do_not_pass_through_the_worker(
     assert passed == ["small", "small"]
 
 
+@pytest.mark.wide
 def test_an_artifact_that_has_changed_is_refused(worker: Worker, in_pod: InPod, pod_s3: StoreAddress) -> None:
     made = execute(in_pod(MAKE), replace(worker.context("make2"), store=pod_s3))
     (record,) = made.outputs

@@ -32,9 +32,8 @@ PHASES: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-@pytest.mark.parametrize(
-    "phase", ["running", *(pytest.param(one, marks=pytest.mark.wide) for one in ("pending", "staging", "publishing"))]
-)
+@pytest.mark.wide
+@pytest.mark.parametrize("phase", [*PHASES, "publishing"])
 def test_a_killed_worker_is_followed_by_another_try(
     phase: str, worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
 ) -> None:
