@@ -26,7 +26,7 @@ MAKE = f"python3 -c \"open('/valohai/outputs/big', 'wb').write(b'x' * {SIZE})\""
 
 @pytest.fixture(scope="module")
 def pod_s3(cluster: Cluster) -> Iterator[StoreAddress]:
-    """Serve a bucket at an address that pods reach, with credentials that are no variables."""
+    """Serve a bucket at an address that pods reach, with credentials that no variable holds."""
     server_module = pytest.importorskip("moto.server")
     s3fs = pytest.importorskip("s3fs")
     host = cluster.host

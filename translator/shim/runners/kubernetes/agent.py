@@ -273,7 +273,7 @@ class Attendance:
         self._event("published", files=direct.described((record.path, record) for record in records))
 
     def _connected(self) -> None:
-        """Go on only as long as the worker waits."""
+        """Stop the work if the worker does not wait for it any more."""
         self._pulse()
         if not self._receive(0.0):
             raise BrokenPipeError

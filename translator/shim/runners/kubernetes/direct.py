@@ -1,4 +1,4 @@
-"""Let artifacts travel between a pod and an object store directly: the worker has empty files in their place.
+"""Move artifacts between a pod and an object store without the worker, which has files without content in their place.
 
 The worker still finds out which files there are, and commits the manifest. Small outputs come to the worker,
 because it reads some of them (the properties of files), and so does what links among the outputs name.
