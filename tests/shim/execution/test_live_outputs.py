@@ -130,6 +130,15 @@ def test_short_commands_are_not_watched(worker: Worker, monkeypatch: pytest.Monk
     assert not (Path(worker.uri) / try_key(manifest.id, "uploads.json")).exists()
 
 
+def test_nothing_is_taken_when_the_command_has_ended(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its runner may change the files then: give them to another user, or fetch them from another machine."""
+    monkeypatch.setattr(live_outputs, "_FRESH", -1.0)
+    manifest = worker.run(f"{GONE}echo a > a; chmod 0444 a; sleep 0.4; ls")
+    assert worker.output == ["a"]
+    assert contents(worker, manifest) == {"a": "a\n"}
+    assert "uploaded" not in worker.notes
+
+
 PROGRAM = """
 import sys
 from pathlib import Path

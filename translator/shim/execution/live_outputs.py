@@ -1,9 +1,10 @@
 """Publish the outputs that a command makes read-only while it runs (Valohai's live outputs).
 
-A thread looks at the outputs directory about once a second, from the first time that the engine is asked whether to
-stop, so short commands never have one. A file that became read-only is taken out of the directory, as on Valohai, so
-that the command can write the next one with the same name, and is published at once: a worker that is killed later
-does not lose it. Failed uploads are repeated, at the latest when the command has ended.
+A thread looks at the outputs directory about once a second, whenever the engine is asked whether to stop. So short
+commands never have one, and nobody looks when the command has ended and its runner changes files. A file that became
+read-only is taken out of the directory, as on Valohai, so that the command can write the next one with the same name,
+and is published at once: a worker that is killed later does not lose it. Failed uploads are repeated, at the latest
+when the command has ended.
 
 Some read-only files stay until the end: links, files with several hard links, sidecar files, files that a process still
 has open for writing, and copies of inputs. The latter are read-only only because here inputs are, and ``cp`` keeps
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 EVERY = 1.0
 """The seconds between two looks at the outputs directory."""
+_FRESH = 1.5
+"""The seconds after a question whether to stop in which the command probably still runs."""
 _SHARE = 20
 """The number of times that a pause is longer than the look, or than writing the list, before it."""
 _FIRST_RETRY, _LAST_RETRY = 10.0, 300.0
@@ -90,11 +93,15 @@ class LiveOutputs:
     _messages: deque[str] = field(default_factory=deque)
     _stamps: dict[str, str] = field(default_factory=dict)
     _kept: dict[str, str] = field(default_factory=dict)
+    _files: set[str] = field(default_factory=set)
+    """The paths of all that was taken."""
     _folders: set[str] = field(default_factory=set)
-    """The directories of what is published."""
+    """The directories that these files were in."""
     _count: int = 0
     _refusals: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
+    _due: threading.Event = field(default_factory=threading.Event)
+    _tended: float = 0.0
     _abandoned: bool = False
     _thread: threading.Thread | None = None
     _retry_at: float = 0.0
@@ -115,6 +122,8 @@ class LiveOutputs:
             self.store.pulse = self._pulse
             self._thread = threading.Thread(target=self._watch, name="live-outputs", daemon=True)
             self._thread.start()
+        self._tended = time.monotonic()
+        self._due.set()
         self._tell(note)
 
     def end(self, pulse: Callable[[], None], note: Callable[[str], None]) -> None:
@@ -124,6 +133,7 @@ class LiveOutputs:
             BaseException: what ``pulse`` raises, called a few times a second.
         """
         self._ended.set()
+        self._due.set()
         while self._thread is not None:
             self._thread.join(_ENDING)
             if not self._thread.is_alive():
@@ -135,6 +145,7 @@ class LiveOutputs:
         """Look no more, and give up the upload of the moment."""
         self._abandoned = True
         self._ended.set()
+        self._due.set()
 
     def publish_rest(self, paths: Iterable[str], pulse: Callable[[], None]) -> list[FileRecord]:
         """Publish what is left when the command has ended.
@@ -198,9 +209,12 @@ class LiveOutputs:
         return self.store.upload(self.identity, file, path, pulse)
 
     def _watch(self) -> None:
-        pause = 0.0
-        while not self._ended.wait(pause):
+        next_look = 0.0
+        while self._due.wait() and not self._ended.is_set():
+            self._due.clear()
             began = time.monotonic()
+            if began < next_look:
+                continue
             try:
                 spent = self._look()
             except _Ended:
@@ -208,33 +222,24 @@ class LiveOutputs:
             except Exception as error:  # noqa: BLE001 - files are published at the end, whatever this is
                 self._messages.append(f"warning: cannot look for read-only outputs: {type(error).__name__}: {error}")
                 return
-            pause = max(EVERY, _SHARE * (time.monotonic() - began - spent))
+            # Not the whole second, else every other question would come too early.
+            next_look = began + max(EVERY / 2, _SHARE * (time.monotonic() - began - spent))
 
     def _look(self) -> float:
-        """Publish the read-only files; return the seconds that uploads took."""
-        spent = 0.0
+        """Publish the read-only files; return the seconds that this took besides looking."""
         stamps: dict[str, str] = {}
-        noted: list[str] = []
         for file in self._candidates():
-            if self._ended.is_set():
+            if self._ended.is_set() or time.monotonic() > self._tended + _FRESH:
                 break
             stamps[file.path] = file.stamp
             try:
-                taken = self._taken(file)
+                self._take(file)
             except FileNotFoundError:
                 continue  # the command has removed or replaced it
             except OSError as error:
                 self._keep(file, error.strerror or str(error))
-                continue
-            if taken:
-                spent += self._upload(noted)
         self._stamps = stamps
-        if self._waiting and not self._ended.is_set():
-            spent += self._upload(noted)
-        if noted:
-            self._messages.extend(noted[:_NOTED])
-            if len(noted) > _NOTED:
-                self._messages.append(f"uploaded {len(noted) - _NOTED} more files")
+        spent = self._upload()
         return spent + self._list()
 
     def _candidates(self) -> Iterator[ReadOnlyFile]:
@@ -247,25 +252,25 @@ class LiveOutputs:
                 continue  # said at the end
             yield file
 
-    def _taken(self, file: ReadOnlyFile) -> bool:
+    def _take(self, file: ReadOnlyFile) -> None:
         """Take a file out of the outputs directory, if it is complete."""
         if self._conflict(file.path) is not None:
             self._kept[file.path] = file.stamp  # said at the end
-            return False
+            return
         written = file.is_written()
         if written or (written is None and self._stamps.get(file.path) != file.stamp):
-            return False
+            return
         if self._is_of_input(file):
             self._kept[file.path] = file.stamp
-            return False
+            return
         if not self.aside.exists():
             self.aside.mkdir(mode=stat.S_IRWXU)
         target = self.aside / str(self._count)
         self._count += 1
-        if not file.take(target):
-            return False
-        self._waiting.append(_Taken(file.path, target))
-        return True
+        if file.take(target):
+            self._waiting.append(_Taken(file.path, target))
+            self._files.add(file.path)
+            self._folders.update(directories_of(file.path))
 
     def _keep(self, found: ReadOnlyFile, reason: str) -> None:
         """Leave a file until the end, and say why."""
@@ -278,32 +283,36 @@ class LiveOutputs:
         alike = {file.sha256 for files in self.inputs.values() for file in files if file.size == found.status.st_size}
         return bool(alike) and found.sha256(self._pulse) in alike
 
-    def _upload(self, noted: list[str]) -> float:
+    def _upload(self) -> float:
         """Publish what was taken, in this order; return the seconds that it took."""
         began = time.monotonic()
-        while self._waiting and time.monotonic() >= self._retry_at:
+        count = 0
+        while self._waiting and time.monotonic() >= self._retry_at and not self._ended.is_set():
             taken = self._waiting[0]
-            if not taken.file.exists():
-                self._waiting.popleft()
-                continue
-            try:
-                record = self.store.upload(self.identity, taken.file, taken.path, self._pulse)
-            except StoreError as error:
-                pause = min(_FIRST_RETRY * 2**self._failures, _LAST_RETRY)
-                self._messages.append(f"warning: {taken.path!r} is not uploaded: {error}; trying again in {pause:g} s")
-                self._retry_at = time.monotonic() + pause
-                self._failures += 1
-                break
-            self._failures = 0
+            if taken.file.exists():
+                try:
+                    record = self.store.upload(self.identity, taken.file, taken.path, self._pulse)
+                except StoreError as error:
+                    self._retry_later(taken, error)
+                    break
+                self._failures = 0
+                count += 1
+                if count <= _NOTED:
+                    self._messages.append(_uploaded(record, replaces=taken.path in self.records))
+                self.records[taken.path] = record
+                self._changes += 1
+                self._release(taken)
+                self._list()
             self._waiting.popleft()
-            noted.append(_uploaded(record, replaces=taken.path in self.records))
-            self.records[taken.path] = record
-            self._folders.update(directories_of(taken.path))
-            self._changes += 1
-            self._release(taken)
-            if self._ended.is_set():
-                break
+        if count > _NOTED:
+            self._messages.append(f"uploaded {count - _NOTED} more files")
         return time.monotonic() - began
+
+    def _retry_later(self, taken: _Taken, error: StoreError) -> None:
+        pause = min(_FIRST_RETRY * 2**self._failures, _LAST_RETRY)
+        self._messages.append(f"warning: {taken.path!r} is not uploaded: {error}; trying again in {pause:g} s")
+        self._retry_at = time.monotonic() + pause
+        self._failures += 1
 
     def _release(self, taken: _Taken) -> None:
         """Remove a file that is published, unless a process may still write to it."""
@@ -339,10 +348,10 @@ class LiveOutputs:
         return spent
 
     def _conflict(self, path: str) -> str | None:
-        """Return the published file that is a directory for this one, or that has this one for a directory."""
+        """Return the file taken before that is a directory for this one, or that has this one for a directory."""
         if path in self._folders:
-            return next(other for other in self.records if other.startswith(f"{path}/"))
-        return next((above for above in directories_of(path) if above in self.records), None)
+            return next(other for other in self._files if other.startswith(f"{path}/"))
+        return next((above for above in directories_of(path) if above in self._files), None)
 
     def _pulse(self) -> None:
         if self._abandoned:
