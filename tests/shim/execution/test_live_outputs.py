@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import pytest
@@ -28,9 +29,12 @@ from translator.shim.store.files import FileStore
 from translator.shim.workspace import read_only
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tests.shim.conftest import Worker
     from translator.shim.contract import Manifest
 
+MEMORY = Path("/dev/shm")
 # Functions of a shell: ``gone FILE`` waits until a file was taken.
 GONE = 'gone() { while [ -e "$1" ]; do sleep 0.02; done; }; cd $VH_OUTPUTS_DIR\n'
 
@@ -43,14 +47,21 @@ def often(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=["folder", "elsewhere", "memory", "s3"])
-def any_store(request: pytest.FixtureRequest, worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> str:
+def any_store(
+    request: pytest.FixtureRequest, worker: Worker, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[str]:
     """Use each kind of store in turn; ``elsewhere`` is a directory on another file system than the workspace."""
     if request.param == "elsewhere":
-        monkeypatch.setenv("TRANSLATOR_WORK", "/dev/shm/live-outputs")
-    elif request.param != "folder":
+        if not MEMORY.is_dir():
+            pytest.skip("this system has no file system in memory")
+        with TemporaryDirectory(dir=MEMORY) as folder:
+            monkeypatch.setenv("TRANSLATOR_WORK", folder)
+            yield "elsewhere"
+        return
+    if request.param != "folder":
         address = f"memory://{tmp_path.name}" if request.param == "memory" else request.getfixturevalue("s3")
         worker.uri = f"{address}/{tmp_path.name}"
-    return str(request.param)
+    yield str(request.param)
 
 
 def contents(worker: Worker, manifest: Manifest) -> dict[str, str]:
