@@ -121,10 +121,11 @@ class EdgeKind(StrEnum):
 
 
 class Code(StrEnum):
-    """A way by which the project's files get to the workers: with the generated file, or from the artifact store."""
+    """A way by which the project's files get to the workers: beside the generated file, from the store, or from Git."""
 
     PATH = "path"
     SNAPSHOT = "snapshot"
+    GIT = "git"
 
 
 class Outcome(StrEnum):

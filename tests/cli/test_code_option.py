@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.installed import require
+from tests.shim.workspace.test_commits import commit, git
 from translator.cli import main
 
 PIPELINE = """\
@@ -70,6 +72,26 @@ def test_a_snapshot_needs_a_store(capsys: pytest.CaptureFixture[str], monkeypatc
     assert main(arguments) == 0
 
 
+def test_a_commit_of_the_repository(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    require("git")
+    arguments = ["valohai.yaml", "-p", "P", "--target", "airflow", "--code", "git", "-o", "dags/"]
+    assert main(arguments) == 2
+    assert "from an unknown repository; name it in translator.toml: git_remote" in capsys.readouterr().err
+    Path("translator.toml").write_text('git_remote = "https://git.example.com/ml.git"\n')
+    assert main(arguments) == 2
+    assert "not a git repository" in capsys.readouterr().err
+    git(project, "init", "-q")
+    head = commit(project)
+    assert main(arguments) == 0
+    named = f'PROJECT = "git+https://git.example.com/ml.git@{head}"\n'
+    text = Path("dags/p.py").read_text()
+    assert f"\n# The commit of the project; workers fetch it from its Git repository.\n{named}" in text
+    assert f"no branch of a remote has the commit {head[:10]}" in capsys.readouterr().err
+    Path("a.py").write_text("changed = 1")
+    assert main(arguments) == 0  # what it wrote itself does not count
+    assert f"warning: the commit {head[:10]} lacks changes of a.py; commit them" in capsys.readouterr().err
+
+
 def test_what_a_snapshot_lacks_is_reported(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("sub").mkdir()
     Path("sub/valohai.yaml").write_text(PIPELINE)
@@ -77,7 +99,9 @@ def test_what_a_snapshot_lacks_is_reported(project: Path, capsys: pytest.Capture
         f'[defaults]\nstore = "{project}/store"\ncode = "snapshot"\n[catalogue.names]\n"datum://a" = "a.csv"\n'
     )
     assert main(["check", "sub/valohai.yaml"]) == 1
-    assert "a snapshot does not contain ../translator.toml, which has the names of data" in capsys.readouterr().out
+    assert (
+        "../translator.toml, which has the names of data, does not travel with the project" in capsys.readouterr().out
+    )
     assert main(["sub/valohai.yaml", "--target", "airflow", "-o", "out/"]) == 1
     assert not Path("store").exists()
 

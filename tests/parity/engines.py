@@ -142,7 +142,7 @@ def run_pipeline(
     jobs: int = 1,
     name: str | None = None,
     scheme: str = "",
-    snapshot: str | None = None,
+    fetched: str | None = None,
 ) -> tuple[Pipeline, dict[str, Any], int, Path]:
     """Run a pipeline as ``translate run`` does.
 
@@ -155,7 +155,7 @@ def run_pipeline(
         jobs: the number of tasks that Airflow runs at once; each takes it a second or two of CPU to prepare for.
         name: the name of the pipeline (default: one that no other run has).
         scheme: what makes a URI of the store's path.
-        snapshot: the snapshot that stands for ``project``, which need not exist then.
+        fetched: what stands for ``project``, as a generated file names it; the directory need not exist then.
 
     Returns:
         The pipeline with the name that it ran under, its record, the engine's verdict as an exit status, and the run's
@@ -167,7 +167,7 @@ def run_pipeline(
     target = registry.target(engine.name)
     # Airflow's bundle of DAG files is the file of the first run, for as long as the process lives.
     file = engine.home / "dags" / ("dag.py" if engine.name == "airflow" else target.file_name(pipeline))
-    options = GenerateOptions(project=os.path.relpath(project, file.parent), snapshot=snapshot)
+    options = GenerateOptions(project=os.path.relpath(project, file.parent), fetched=fetched)
     file.write_text(target.generate(pipeline, options))
     command = target.run_command(
         file,
@@ -179,7 +179,7 @@ def run_pipeline(
         jobs=jobs if engine.name == "airflow" else 16,
     )
     assert command[:2] == [sys.executable, "-m"]
-    if snapshot is not None:
+    if fetched is not None:
         at = next(number for number, word in enumerate(command) if word.startswith("--project"))
         del command[at : at + (1 if "=" in command[at] else 2)]
     try:

@@ -218,7 +218,7 @@ def check_again(
 ) -> None:
     """Check a pipeline of a file after ``--grid``, and whether the engine can express it."""
     known = len(diagnostics.found)  # a chosen pipeline has no errors so far
-    if pipeline.code is Code.SNAPSHOT:
+    if pipeline.code is not Code.PATH:
         from translator.code.snapshot import check as check_snapshot
 
         check_snapshot(pipeline, diagnostics)

@@ -53,7 +53,7 @@ def main(argv: Sequence[str]) -> int:
     _check_names(names, target, args)
     diagnostics = loaded.diagnostics.copy()
     texts: list[tuple[Path, str]] = []
-    take = partial(_snapshot, project=loaded.project or Path(), option=args.store, taken={})
+    fetched = partial(_fetched, loaded=loaded, option=args.store, known={})
     bad = bad_pipelines(diagnostics.found, strict=args.strict)
     for name in names:
         try:
@@ -64,7 +64,7 @@ def main(argv: Sequence[str]) -> int:
         about, known = diagnostics.about(pipeline.name), len(diagnostics.found)
         check_again(pipeline, loaded, args.grid, target, about)
         if not (bad | bad_pipelines(diagnostics.found[known:], strict=args.strict)) & {None, name}:
-            texts.append(_generated(pipeline, loaded, target, args, texts, take))
+            texts.append(_generated(pipeline, loaded, target, args, texts, fetched))
     chosen = diagnostics.concerning(*names) if names else diagnostics
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
     if not names and not is_bad(chosen, strict=False):
@@ -92,9 +92,11 @@ def parser() -> Parser:
     for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
         arguments.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
     arguments.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
-    sent = "with the generated file, or as a snapshot in the artifact store (default: path, or code in translator.toml)"
+    sent = "with the generated file, as a snapshot in the artifact store, or as a commit in git_remote"
     arguments.add_argument(
-        "--code", choices=[code.value for code in Code], help=f"how the project's files get to the workers: {sent}"
+        "--code",
+        choices=[code.value for code in Code],
+        help=f"how the project's files get to the workers: {sent} (default: code in {NAME}, else path)",
     )
     where = "artifact store that receives snapshots: a directory, or a URI such as s3://bucket/prefix"
     arguments.add_argument(
@@ -120,7 +122,7 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
     target: Target,
     args: argparse.Namespace,
     others: Iterable[tuple[Path, str]],
-    take: Callable[[Pipeline], str],
+    fetched: Callable[[Pipeline], str | None],
 ) -> tuple[Path, str]:
     """Return the file to write with its text (without ``-o``, in the current directory).
 
@@ -130,7 +132,7 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
         target: the engine to write it for.
         args: the options.
         others: the files that are already to be written.
-        take: puts a snapshot of the project into the store of a pipeline; returns its name.
+        fetched: returns what workers fetch in place of the project of a pipeline.
     """
     target_name = getattr(args, target.NAMED_BY)
     # Runs are kept below this name: a part finds those of the whole pipeline if both are given the same name.
@@ -148,36 +150,56 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
         source=project_from(file, path_of(args, args.file)),
         pipeline=pipeline.title,
         name=target_name if pipeline.part is None else None,
-        snapshot=take(pipeline) if pipeline.code is Code.SNAPSHOT else None,
+        fetched=fetched(pipeline),
     )
     return file, target.generate(renamed, options)
 
 
-def _snapshot(pipeline: Pipeline, project: Path, option: str | None, taken: dict[str, str]) -> str:
-    """Put a snapshot of the project into the store of a pipeline; return its name.
+def _fetched(pipeline: Pipeline, loaded: Loaded, option: str | None, known: dict[str, str]) -> str | None:
+    """Return what workers fetch in place of the project, if the pipeline's code travels; put it there.
 
     Args:
         pipeline: the pipeline.
-        project: the project's directory.
+        loaded: its file.
         option: the store that the command line names.
-        taken: the names of snapshots by store, which this adds to.
+        known: what is there already, by store or repository; this adds to it.
 
     Raises:
-        TranslatorError: no store is named, or it or a file of the project cannot be read.
+        TranslatorError: no store or repository is named, or it or a file of the project cannot be read.
     """
+    project = loaded.project or Path()
+    if pipeline.code is Code.SNAPSHOT:
+        return _snapshot(pipeline, project, option, known)
+    return _commit(project, loaded.config.git_remote, known) if pipeline.code is Code.GIT else None
+
+
+def _commit(project: Path, remote: str | None, known: dict[str, str]) -> str:
+    from translator.code.commit import commit_of
+
+    if remote is None:
+        raise UsageError("workers cannot fetch a commit from an unknown repository", f"name it in {NAME}: git_remote")
+    if remote not in known:
+        commit = commit_of(project, remote)
+        known[remote] = commit.name
+        for problem in commit.problems:
+            sys.stderr.write(printable(f"translate: warning: {problem}") + "\n")
+    return known[remote]
+
+
+def _snapshot(pipeline: Pipeline, project: Path, option: str | None, known: dict[str, str]) -> str:
     from translator.cli.store_option import open_chosen
     from translator.code.snapshot import take
 
     if not (option or os.environ.get(variables.STORE) or pipeline.store):
         raise UsageError("a snapshot needs an artifact store", f"name it with --store, {variables.STORE} or {NAME}")
     uri, store = open_chosen(option, pipeline.store)
-    if uri not in taken:
+    if uri not in known:
         snapshot = take(project, store)
-        taken[uri] = snapshot.name
+        known[uri] = snapshot.name
         files = f"{snapshot.files} {'file' if snapshot.files == 1 else 'files'}, {size(snapshot.size)}"
         done = "put the project into" if snapshot.is_new else "the project is already in"
         sys.stderr.write(printable(f"{done} {store.root} ({files})") + "\n")
-    return taken[uri]
+    return known[uri]
 
 
 def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:

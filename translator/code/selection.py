@@ -59,7 +59,7 @@ def project_files(project: Path, store: Path | None = None) -> list[str]:
 def _not_ignored(root: Path) -> list[str]:
     """Return the paths of files and links that no ``.gitignore`` names."""
     if _is_in_repository(root):
-        listed = _git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+        listed = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
         return _with_nested(root, dict.fromkeys(listed))
     if any(_is_named(root, folder) for folder in ("", *working_copy.listing(root).directories)):
         return _with_nested(root, _without_repository(root, "--exclude-per-directory", GIT_IGNORE))
@@ -90,10 +90,10 @@ def _travels(root: Path, path: str, hidden: str | None) -> bool:
         return False
     if hidden is not None and (path == hidden or path.startswith(f"{hidden}/")):
         return False
-    return not (path.endswith(".py") and _is_generated(root / path))
+    return not (path.endswith(".py") and is_generated(root / path))
 
 
-def _is_generated(file: Path) -> bool:
+def is_generated(file: Path) -> bool:
     """Return whether ``translate`` wrote a file."""
     try:
         with file.open("rb") as opened:
@@ -104,7 +104,7 @@ def _is_generated(file: Path) -> bool:
 
 def _is_in_repository(root: Path) -> bool:
     try:
-        return _git(root, "rev-parse", "--is-inside-work-tree", separator="\n") == ["true"]
+        return git(root, "rev-parse", "--is-inside-work-tree", separator="\n") == ["true"]
     except SelectionError:
         if any((folder / ".git").exists() for folder in (root, *root.parents)):
             raise
@@ -114,12 +114,12 @@ def _is_in_repository(root: Path) -> bool:
 def _without_repository(root: Path, *patterns: str) -> list[str]:
     """Return the paths that patterns do not name, whatever a repository says; other repositories end with ``/``."""
     with tempfile.TemporaryDirectory() as empty:
-        _git(root, "init", "--quiet", "--bare", empty)
+        git(root, "init", "--quiet", "--bare", empty)
         own = (f"--git-dir={empty}", f"--work-tree={root}")
-        return _git(root, *own, "-c", "core.bare=false", "ls-files", "--others", "-z", *patterns)
+        return git(root, *own, "-c", "core.bare=false", "ls-files", "--others", "-z", *patterns)
 
 
-def _git(root: Path, *arguments: str, separator: str = "\0") -> list[str]:
+def git(root: Path, *arguments: str, separator: str = "\0") -> list[str]:
     """Run a command of Git that changes nothing in the project; return what it lists.
 
     Raises:
@@ -136,11 +136,11 @@ def _git(root: Path, *arguments: str, separator: str = "\0") -> list[str]:
             timeout=_TIMEOUT,
         )
     except FileNotFoundError:
-        message = f"the files of {root} cannot be chosen: Git is not installed, which reads {GIT_IGNORE} files"
+        message = f"Git is not installed, which chooses the files of {root}"
         raise SelectionError(message, "install git") from None
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise SelectionError(f"Git cannot list the files of {root}: {error}") from None
+        raise SelectionError(f"Git cannot read {root}: {error}") from None
     if ended.returncode:
         reason = ended.stderr.decode("utf-8", "replace").strip().partition("\n")[0]
-        raise SelectionError(f"Git cannot list the files of {root}: {reason}")
+        raise SelectionError(f"Git cannot read {root}: {reason}")
     return [os.fsdecode(path) for path in ended.stdout.split(separator.encode()) if path]

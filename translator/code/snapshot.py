@@ -34,7 +34,7 @@ class Snapshot:
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
-    """Report what a pipeline needs that a snapshot of its project does not contain.
+    """Report what a pipeline needs that does not travel with its project, as a snapshot or a commit.
 
     Args:
         pipeline: the pipeline.
@@ -44,13 +44,13 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
     hint = 'let the project travel with the generated file: code = "path"'
     if pipeline.catalogue is not None and pipeline.catalogue.startswith("../"):
-        message = f"a snapshot does not contain {pipeline.catalogue}, which has the names of data"
+        message = f"{pipeline.catalogue}, which has the names of data, does not travel with the project"
         diagnostics.error(
             "bad-setting", message, pipeline.span, hint="move the file into the project, or name another file in it"
         )
     for _, node in walk_steps(pipeline.graph):
         if node.step.commit is not None:
-            message = f"node {node.name!r} runs the code of another commit, and a snapshot has no Git repository"
+            message = f"node {node.name!r} runs the code of another commit, and the repository does not travel"
             diagnostics.error("bad-setting", message, node.span, hint=hint)
 
 

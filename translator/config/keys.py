@@ -121,8 +121,9 @@ STORE = Key(
 PROJECT_CODE = Key(
     "code",
     Text(choices=tuple(code.value for code in Code)),
-    "How the project's [files get to the workers](#code): with the generated file (`path`, the default), or from the "
-    "artifact store (`snapshot`). Only in `[defaults]` and `[pipelines.NAME]`.",
+    "How the project's [files get to the workers](#code): with the generated file (`path`, the default), from the "
+    "artifact store (`snapshot`), or from the repository at `git_remote` (`git`). Only in `[defaults]` "
+    "and `[pipelines.NAME]`.",
 )
 """The key that says how a pipeline's code travels."""
 

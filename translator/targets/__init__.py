@@ -21,15 +21,15 @@ class GenerateOptions:
 
     ``project`` is the directory of the source file and ``source`` the source file itself, both relative to the
     directory of the generated file (POSIX separators), so that no absolute path is ever generated. ``pipeline`` is the
-    pipeline's name in the source file if it gets another name, ``name`` its name in the engine. ``snapshot`` is the
-    snapshot that workers fetch in place of ``project``, as ``translator.shim.code`` names it.
+    pipeline's name in the source file if it gets another name, ``name`` its name in the engine. ``fetched`` is what
+    workers fetch in place of ``project``, as ``translator.shim.code`` names it.
     """
 
     project: str = "."
     source: str | None = None
     pipeline: str | None = None
     name: str | None = None
-    snapshot: str | None = None
+    fetched: str | None = None
 
 
 class Target(Protocol):

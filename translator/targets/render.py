@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from translator.diagnostics import printable
 from translator.errors import TranslatorError
+from translator.shim.code import COMMIT
 
 if TYPE_CHECKING:
     from translator.targets import GenerateOptions
@@ -170,10 +171,15 @@ def _escaped(match: re.Match[str]) -> str:
 
 def project_lines(options: GenerateOptions) -> tuple[str, ...]:
     """Return the lines that say where the project is: relative to the generated file, or in the artifact store."""
-    if options.snapshot is not None:
+    if options.fetched is not None:
+        is_commit = options.fetched.startswith(COMMIT)
         return (
-            "# A snapshot of the project; workers fetch it from the artifact store.",
-            f"PROJECT = {literal(options.snapshot)}",
+            comment(
+                "The commit of the project; workers fetch it from its Git repository."
+                if is_commit
+                else "A snapshot of the project; workers fetch it from the artifact store."
+            ),
+            f"PROJECT = {literal(options.fetched)}",
         )
     relative = str(PurePosixPath(options.project))
     below = "" if relative == "." else f" / {literal(relative)}"

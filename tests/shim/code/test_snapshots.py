@@ -16,6 +16,7 @@ import pytest
 
 from translator.shim import code
 from translator.shim.code import CodeError, archive, snapshots
+from translator.shim.code.cache import locked
 from translator.shim.store import StoreError, open_store
 
 if TYPE_CHECKING:
@@ -203,11 +204,8 @@ def test_waiting_can_be_ended(tmp_path: Path, cache: Path) -> None:
         raise KeyboardInterrupt
 
     cache.mkdir(parents=True)
-    lock = snapshots._waited_for(cache / f".{digest}.lock", lambda: None)
-    assert lock is not None
-    with pytest.raises(KeyboardInterrupt):
+    with locked(cache / f".{digest}.lock", lambda: None), pytest.raises(KeyboardInterrupt):
         snapshots.fetch(store, digest, stop)
-    os.close(lock)
     assert (snapshots.fetch(store, digest) / "a").read_text() == "a"
 
 

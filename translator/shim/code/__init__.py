@@ -1,9 +1,10 @@
-"""Find the project on a worker: in a directory there, or in a snapshot that is fetched from the artifact store.
+"""Find the project on a worker: in a directory, a snapshot from the artifact store, or a commit of a Git repository.
 
 A generated file names the project by one of these:
 
 - a path: the project is there on every worker, because it travels with the generated file (Git bundles, pull steps).
 - ``snapshot:SHA256``: the archive that ``translate --code snapshot`` put into the artifact store.
+- ``git+ADDRESS@COMMIT``: a commit of a Git repository.
 
 The environment variable ``TRANSLATOR_PROJECT`` names a directory that counts instead.
 """
@@ -24,10 +25,12 @@ if TYPE_CHECKING:
     from translator.shim.contract import StoreAddress
     from translator.shim.store import Store
 
-__all__ = ["SNAPSHOT", "CodeError", "directory", "is_fetched"]
+__all__ = ["COMMIT", "SNAPSHOT", "CodeError", "directory", "is_fetched"]
 
 SNAPSHOT = "snapshot:"
 """What the name of a snapshot begins with."""
+COMMIT = "git+"
+"""What the name of a commit begins with."""
 
 
 def is_fetched(project: str | Path) -> bool:
@@ -36,7 +39,7 @@ def is_fetched(project: str | Path) -> bool:
     Args:
         project: how the generated file names it.
     """
-    return not os.environ.get(variables.PROJECT) and isinstance(project, str) and project.startswith(SNAPSHOT)
+    return not os.environ.get(variables.PROJECT) and isinstance(project, str) and project.startswith((SNAPSHOT, COMMIT))
 
 
 def directory(project: str | Path, store: Store | StoreAddress | str, pulse: Callable[[], None] = no_pulse) -> Path:
@@ -48,7 +51,7 @@ def directory(project: str | Path, store: Store | StoreAddress | str, pulse: Cal
         pulse: called while something is fetched; an exception ends the wait.
 
     Raises:
-        CodeError: the snapshot is not in the store, or is damaged.
+        CodeError: the snapshot is not in the store or is damaged, or the commit cannot be fetched.
         StoreError: the store cannot be read.
         OSError: there is no room for it.
     """
@@ -56,7 +59,11 @@ def directory(project: str | Path, store: Store | StoreAddress | str, pulse: Cal
         return Path(chosen)
     if not is_fetched(project):
         return Path(project)
-    from translator.shim.code import snapshots  # most projects travel with their generated files
+    if str(project).startswith(COMMIT):
+        from translator.shim.code import checkouts  # most projects travel with their generated files
+
+        return checkouts.fetch(str(project), pulse)
+    from translator.shim.code import snapshots
     from translator.shim.store import Store, open_store
 
     opened = store if isinstance(store, Store) else open_store(store)

@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim.code.archive import unpack
+from translator.shim.code.cache import folder, locked
 from translator.shim.code.errors import CodeError
 from translator.shim.contract import FileRecord
-from translator.shim.files.cache import cache_directory
 from translator.shim.files.digest import no_pulse
 from translator.shim.store import StoreError
-from translator.shim.workspace import private, remove
+from translator.shim.workspace import remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 FOLDER = ".code"
 """No pipeline's directory has a name that begins with a dot."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-_PAUSE = 0.1
-_LOCKED = 600.0
-"""The seconds after which another process is taken to be stuck; a second one that fetches does no harm."""
 _HINT = "put it there: translate again with --code snapshot, and with the store that the workers use"
 _UNUSED = 30 * 24 * 3600.0
 """The seconds after which an unused snapshot is removed from a worker."""
@@ -89,17 +86,13 @@ def fetch(store: Store, sha256: str, pulse: Callable[[], None] = no_pulse) -> Pa
         OSError: there is no room for it.
     """
     record = FileRecord(f"{sha256}.tar", 0, sha256, store.uri(key(sha256)))
-    cache = _cache()
+    cache = folder()
     target = cache / sha256
     if not target.is_dir():
-        lock = _waited_for(cache / f".{sha256}.lock", pulse)
-        try:
+        with locked(cache / f".{sha256}.lock", pulse):
             if not target.is_dir():
                 _fetch(store, record, target, pulse)
                 _sweep(cache)
-        finally:
-            if lock is not None:
-                os.close(lock)
     with contextlib.suppress(OSError):
         os.utime(target)
     return target
@@ -112,56 +105,17 @@ def _fetch(store: Store, record: FileRecord, target: Path, pulse: Callable[[], N
         if not is_stored(store, record.sha256):
             raise CodeError(f"the snapshot of the project is not in the store: {record.uri} does not exist", _HINT)
         store.bring(record, archive, pulse)
-        folder = place / "project"
-        folder.mkdir()
+        project = place / "project"
+        project.mkdir()
         with archive.open("rb") as file:
             try:
-                unpack(file, folder, pulse)
+                unpack(file, project, pulse)
             except CodeError as error:
                 raise CodeError(f"the snapshot {record.uri} is not valid: {error.message}") from None
         with contextlib.suppress(FileExistsError):
-            folder.rename(target)
+            project.rename(target)
     finally:
         remove(place)
-
-
-def _cache() -> Path:
-    """Return the directory of snapshots of this worker."""
-    cache = cache_directory()
-    if cache is None:  # a home that cannot be written to
-        cache = Path(tempfile.gettempdir()) / f"translator-code-{os.getuid()}"
-        private(cache)
-    folder = cache / "code"
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
-
-
-def _waited_for(path: Path, pulse: Callable[[], None]) -> int | None:
-    """Return a lock that this process holds, once no other does; None if the file system has no locks."""
-    try:
-        import fcntl
-    except ImportError:
-        return None
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + _LOCKED
-    try:
-        while True:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    break
-                pulse()
-                time.sleep(_PAUSE)
-            else:
-                return lock
-    except OSError:
-        pass
-    except BaseException:
-        os.close(lock)
-        raise
-    os.close(lock)
-    return None
 
 
 def _sweep(cache: Path) -> None:

@@ -105,7 +105,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
             {imported: module for imported, module in _MODULES.items() if imported in reserved},
             {
                 "DAG",
-                *(["Path"] if options.snapshot is None else []),
+                *(["Path"] if options.fetched is None else []),
                 *(["TaskGroup"] if any(node.group for node in nodes) else []),
                 *_names([step.step for step in constants], params, finish, dict(arguments), *lowered),
                 *(["earlier_node"] if earlier else []),

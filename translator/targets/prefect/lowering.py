@@ -41,7 +41,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
         marker=render.marker(
             options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
-        imports=imports_of(plan, names, constants, functions.values(), flow, project_is_local=options.snapshot is None),
+        imports=imports_of(plan, names, constants, functions.values(), flow, project_is_local=options.fetched is None),
         project=render.project_lines(options),
         steps=constants,
         aliases=tuple(alias(name, annotation) for annotation, name in names.aliases.items()),

@@ -75,7 +75,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     of_steps = {used for constant in constants for used in render.names_in(constant.step)}
     used = {
         "DAG",
-        *(["Path"] if options.snapshot is None else []),
+        *(["Path"] if options.fetched is None else []),
         *body.used,
         *of_steps,
         *render.names_in(dict(arguments)),

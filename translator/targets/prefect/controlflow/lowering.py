@@ -74,7 +74,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         marker=render.marker(
             options.source or pipeline.file, options.pipeline or pipeline.title, pipeline.configuration
         ),
-        imports=_imports(file, flow, project_is_local=options.snapshot is None),
+        imports=_imports(file, flow, project_is_local=options.fetched is None),
         project=render.project_lines(options),
         steps=steps,
         outline=outline(pipeline.graph),

@@ -1,4 +1,4 @@
-"""Run pipelines whose project is a snapshot in the artifact store, after the project itself is gone."""
+"""Run pipelines whose project workers fetch, from the artifact store or from Git, after the project itself is gone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.installed import require
 from tests.parity.engines import run_pipeline
+from tests.shim.workspace.test_commits import commit, git
+from translator.code.commit import commit_of
 from translator.code.snapshot import take
 from translator.history.comparison import differences
 from translator.load import load
@@ -41,22 +44,33 @@ printf '{"data": "%s", "n": "%s"}\\n' "$(cat $VH_OUTPUTS_DIR/a.txt)" "$*"
 """
 
 
-def both(engines: list[Engine], project: Path, folder: Path, scheme: str = "") -> dict[str, Any]:
-    """Run the pipeline of a project, which is removed before, on both engines; return one of the equal records."""
+def both(
+    engines: list[Engine], project: Path, folder: Path, scheme: str = "", name: str | None = None
+) -> dict[str, Any]:
+    """Run the pipeline of a project, which is removed before, on both engines; return one of the equal records.
+
+    Args:
+        engines: the engines.
+        project: the project.
+        folder: where the stores are.
+        scheme: what makes URIs of the stores' paths.
+        name: what workers fetch (default: a snapshot in the store).
+    """
     file = next(path for path in project.iterdir() if path.suffix in {".yaml", ".yml"})
     pipeline = load(file).choose()
     stores = {engine.name: folder / engine.name for engine in engines}
     for store in stores.values():
         (store / ".code").mkdir(parents=True)  # fsspec's local file system would not make it
-    names = {take(project, open_store(f"{scheme}{store}")).name for store in stores.values()}
-    (name,) = names  # the same files have the same name, wherever they are
+    if name is None:
+        names = {take(project, open_store(f"{scheme}{store}")).name for store in stores.values()}
+        (name,) = names  # the same files have the same name, wherever they are
     shutil.rmtree(project)
     documents = []
     for engine in engines:
         engine.environment = {"XDG_CACHE_HOME": str(folder / f"cache-{engine.name}")}
         try:
             _, document, status, _ = run_pipeline(
-                engine, replace(pipeline), project, stores[engine.name], {}, scheme=scheme, snapshot=name
+                engine, replace(pipeline), project, stores[engine.name], {}, scheme=scheme, fetched=name
             )
         finally:
             engine.environment = {}
@@ -66,22 +80,43 @@ def both(engines: list[Engine], project: Path, folder: Path, scheme: str = "") -
     return documents[0]
 
 
-@pytest.mark.parametrize("scheme", ["", "local://"])
-def test_a_snapshot(engines: list[Engine], tmp_path: Path, scheme: str) -> None:
-    project = tmp_path / "project"
+def written(project: Path) -> Path:
+    """Write the project of the pipeline."""
     (project / "data").mkdir(parents=True)
     (project / "data" / "a.txt").write_text("seven")
-    (project / "hidden.txt").write_text("not sent")
-    (project / ".vhignore").write_text("hidden.*\n")
     (project / "say.sh").write_text(SAY)
     (project / "valohai.yaml").write_text(VALOHAI)
-    document = both(engines, project, tmp_path, scheme)
+    return project
+
+
+def check(document: dict[str, Any]) -> None:
+    """Check that no execution sees what another wrote into the project."""
     shown = {name: [one["metadata"] for one in node["executions"]] for name, node in document["nodes"].items()}
-    # No execution sees what another wrote into the project.
     assert shown == {
         "one": [{"data": "seven", "n": "--n=1"}],
         "both": [{"data": "seven", "n": "--n=1"}, {"data": "seven", "n": "--n=2"}],
     }
+
+
+@pytest.mark.parametrize("scheme", ["", "local://"])
+def test_a_snapshot(engines: list[Engine], tmp_path: Path, scheme: str) -> None:
+    project = written(tmp_path / "project")
+    (project / "hidden.txt").write_text("not sent")
+    (project / ".vhignore").write_text("hidden.*\n")
+    check(both(engines, project, tmp_path, scheme))
+
+
+def test_a_commit(engines: list[Engine], tmp_path: Path) -> None:
+    require("git")
+    project = written(tmp_path / "repository" / "sub" / "project")
+    git(tmp_path / "repository", "init", "-q")
+    commit(tmp_path / "repository")
+    git(tmp_path, "clone", "-q", "--bare", "repository", "remote.git")
+    (project / "hidden.txt").write_text("not sent")
+    named = commit_of(project, f"file://{tmp_path}/remote.git")
+    assert named.name.endswith("#subdirectory=sub/project")
+    assert len(named.problems) == 2
+    check(both(engines, project, tmp_path, name=named.name))
 
 
 LOOM = """\
