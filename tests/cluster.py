@@ -29,7 +29,7 @@ from tests.installed import refuse, require
 from translator.shim.contract import Runner, runner
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT.parent / "shared" / "kubernetes" / "cluster"
@@ -100,10 +100,10 @@ class Cluster:
         with self.api() as api:
             api.delete_namespaced_pod(pod, "default", grace_period_seconds=grace, _preload_content=False)
 
-    def empty(self, within: float = 60.0) -> bool:
-        """Return whether there are no pods of ours any more; those that have ended are removed a moment later."""
+    def empty(self, within: float = 60.0, without: Collection[str] = ()) -> bool:
+        """Return whether there are no other pods; those that have ended are removed a moment later."""
         deadline = time.monotonic() + within
-        while self.pods():
+        while any(pod["metadata"]["name"] not in without for pod in self.pods()):
             if time.monotonic() > deadline:
                 return False
             time.sleep(0.2)
@@ -125,6 +125,19 @@ class Cluster:
                     command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
                 )
             (self.folder / "apiserver.pid").write_text(f"{process.pid}\n")
+            self._wait_for_server()
+
+    def _wait_for_server(self) -> None:
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                self.pods()
+            except Exception:  # each release of the client has its own exceptions
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
 
 
 @contextlib.contextmanager

@@ -33,3 +33,34 @@ def test_connections_are_blocks(server):
     assert "hunter2" not in repr(found)
     assert connections.lookup("secret/ghcr") is None
     assert connections.lookup("no such") is None
+
+
+class ClusterConfig(Block):
+    """Stands in for the block of prefect-kubernetes, which has these fields."""
+
+    _block_type_name = "Kubernetes Cluster Config"
+    _block_type_slug = "kubernetes-cluster-config"
+
+    config: dict
+    context_name: str
+
+
+class KubernetesCredentials(Block):
+    """Stands in for the block of prefect-kubernetes, which has this field."""
+
+    _block_type_name = "Kubernetes Credentials"
+    _block_type_slug = "kubernetes-credentials"
+
+    cluster_config: ClusterConfig
+
+
+def test_blocks_of_prefect_kubernetes_are_connections(server):
+    config = ClusterConfig(config={"clusters": []}, context_name="ml")
+    config.save("ml-config", overwrite=True)
+    KubernetesCredentials(cluster_config=config).save("ml-cluster", overwrite=True)
+    expected = {"kube_config": {"clusters": []}, "cluster_context": "ml"}
+    assert connections.lookup("ml_config") == Connection(extra=expected)
+    assert connections.lookup("ml_cluster") == Connection(extra=expected)
+    ClusterConfig.load("ml-config")
+    KubernetesCredentials(cluster_config=ClusterConfig.load("ml-config")).save("ml-nested", overwrite=True)
+    assert connections.lookup("ml_nested") == Connection(extra=expected)

@@ -92,9 +92,13 @@ def start(worker: Worker) -> Iterator[Callable[..., Driver]]:
 @pytest.fixture(autouse=True)
 def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     """Check that no test leaves a pod."""
+    if "cluster" not in request.fixturenames:
+        yield
+        return
+    cluster = request.getfixturevalue("cluster")
+    before = {pod["metadata"]["name"] for pod in cluster.pods()}
     yield
-    if "cluster" in request.fixturenames:
-        assert request.getfixturevalue("cluster").empty()
+    assert cluster.empty(without=before)
 
 
 def waited(condition: Callable[[], Any], within: float = WITHIN) -> Any:

@@ -77,7 +77,7 @@ def waiting(reason: str, message: str = "") -> dict[str, Any]:
             "PreemptionByScheduler",
         ),
         (waiting("ErrImagePull", "rpc error: not found"), "step", "the image i cannot be pulled"),
-        (waiting("ImagePullBackOff", "Back-off pulling image"), "waiting", "the image i cannot be pulled"),
+        (waiting("ImagePullBackOff", "Back-off pulling image"), "pulling", "the image i cannot be pulled"),
         (waiting("InvalidImageName"), "step", "the image i cannot be used"),
         (waiting("CreateContainerConfigError", 'secret "s" not found'), "step", 'secret "s" not found'),
         (waiting("ContainerCreating"), None, ""),

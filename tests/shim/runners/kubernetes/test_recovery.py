@@ -135,6 +135,38 @@ def test_an_engine_that_ends_all_of_its_executions(worker: Worker, in_pod: InPod
 
 
 @pytest.mark.wide
+def test_a_stop_does_not_wait_for_an_api_server_that_is_away(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    from contextlib import ExitStack
+
+    sleeper = Sleeper()
+    with ExitStack() as ends:
+        worker.on_line = lambda line: ends.enter_context(cluster.server_stopped()) if line == "ready" else None
+        worker.should_stop = lambda: "enough" if "trying again" in worker.notes else None
+        manifest = worker.run(in_pod(f"echo ready; {sleeper.command}", settings={"lost_after": 20}))
+        assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.log
+        assert "the outputs are lost" in worker.notes
+    waited(lambda: not sleeper.running())
+
+
+@pytest.mark.wide
+def test_an_execution_waits_for_an_api_server_that_is_away(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    with cluster.server_stopped():
+        thread = threading.Thread(target=worker.run, args=[in_pod("echo ran", settings={"lost_after": 60})])
+        thread.start()
+        waited(lambda: "trying again" in worker.notes)
+    thread.join()
+    assert worker.output == ["ran"], worker.log
+
+
+def test_a_hostile_command_does_not_get_what_our_containers_have(worker: Worker, in_pod: InPod) -> None:
+    worker.should_stop = lambda: "enough" if "ready" in worker.log else None
+    control = "cd /translator/control; rm -f problem orders; ln -s /proc/self/environ problem; ln -s /etc/passwd orders"
+    manifest = worker.run(in_pod(f"{control}; ln -s /etc/passwd status; echo ready; sleep 2; echo more"))
+    assert "TRANSLATOR_HOME" not in "\n".join([str(manifest.reason), *worker.log])
+    assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.log
+
+
+@pytest.mark.wide
 def test_fifty_executions_at_once(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     """The image has only ``sh``; a node may run them in turns."""
     from concurrent.futures import ThreadPoolExecutor

@@ -20,7 +20,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from translator.shim.catalogue.properties import is_sidecar
 from translator.shim.contract import ExecutionId, StoreAddress
@@ -48,6 +48,7 @@ _LATER_LOOK = 1.0
 _PULSE_EVERY = 2.0
 _GRACE = 3.0
 _BLOCK = 1 << 16
+_LONGEST = 2000
 
 
 def main(arguments: list[str]) -> int:
@@ -145,12 +146,8 @@ def _tell(pipe: str, line: str) -> None:
     """Write a line to a pipe that the command's container reads, if it does."""
     deadline = time.monotonic() + _GRACE
     while time.monotonic() < deadline:
-        with contextlib.suppress(OSError):
-            handle = os.open(CONTROL / pipe, os.O_WRONLY | os.O_NONBLOCK)
-            try:
-                os.write(handle, f"{line}\n".encode())
-            finally:
-                os.close(handle)
+        with contextlib.suppress(OSError), _opened(pipe, os.O_WRONLY, stat.S_ISFIFO) as file:
+            file.write(f"{line}\n".encode())
             return
         time.sleep(_LOOK_EVERY / 2)
 
@@ -289,7 +286,7 @@ class Attendance:
         if any(sent) or not drained:
             return any(sent)
         status = _content("status")
-        if status.endswith("\n"):
+        if status.endswith("\n") and status.strip().isdecimal():
             self._ended = True
             self._event("ended", status=int(status))
         elif self._drained_at is None:
@@ -369,9 +366,23 @@ def _is_text(name: str) -> bool:
 def _content(name: str) -> str:
     """Return what a file of the control directory has, which the command's container may be writing."""
     try:
-        return (CONTROL / name).read_text(errors="replace")
+        with _opened(name, os.O_RDONLY, stat.S_ISREG) as file:
+            return file.read(_LONGEST).decode(errors="replace")
     except OSError:
         return ""
+
+
+def _opened(name: str, flags: int, is_kind: Callable[[int], bool]) -> BinaryIO:
+    """Open a file of the control directory, in which a hostile command may have put something else.
+
+    Raises:
+        OSError: it does not exist, is a link or is not of its kind.
+    """
+    handle = os.open(CONTROL / name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not is_kind(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(f"{name} was replaced")
+    return cast("BinaryIO", open(handle, "rb" if flags == os.O_RDONLY else "wb", buffering=0))  # noqa: PTH123 - a descriptor
 
 
 @dataclass(frozen=True, slots=True)

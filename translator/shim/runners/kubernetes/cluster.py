@@ -9,16 +9,17 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from translator.shim.runners import RunnerError, UnfitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from kubernetes.client import ApiClient, Configuration
 
@@ -32,6 +33,7 @@ NATIVE_SIDECARS = (1, 29)
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _AIRFLOW_PREFIX = "extra__kubernetes__"
+_AGAIN = 1.0
 _NOT_FOUND = 404
 _CONFLICT = 409
 _INVALID = 422
@@ -163,6 +165,38 @@ class Cluster:
             raise UnreachableError(f"cannot {action} the Kubernetes cluster {self.address}: {_cause(error)}") from error
 
 
+_Result = TypeVar("_Result")
+
+
+def insist(
+    work: Callable[[], _Result], seconds: float, pulse: Callable[[], None], note: Callable[[str], None]
+) -> _Result:
+    """Do something for which the server must answer, again for some seconds if it does not.
+
+    Args:
+        work: what to do; it may be done twice.
+        seconds: how long the server may be away.
+        pulse: called between two tries; what it raises ends them.
+        note: tells the user that the server is away.
+
+    Raises:
+        UnreachableError: it was away for too long.
+    """
+    deadline = time.monotonic() + seconds
+    told = False
+    while True:
+        try:
+            return work()
+        except UnreachableError as error:
+            if time.monotonic() > deadline:
+                raise
+            if not told:
+                told = True
+                note(f"{error}; trying again for {seconds:g} s")
+        pulse()
+        time.sleep(_AGAIN)
+
+
 def connect(settings: Settings, connection: Connection | None) -> Cluster:
     """Find out how the cluster is reached; it is not asked yet.
 
@@ -191,12 +225,15 @@ def connect(settings: Settings, connection: Connection | None) -> Cluster:
             config.load_incluster_config(client_configuration=configuration)
             namespace = _own_namespace()
         else:
+            # The package reads this variable once, when it is imported.
+            file = file or os.environ.get("KUBECONFIG") or None
             config.load_kube_config(file, context=context, client_configuration=configuration)
             contexts, active = config.list_kube_config_contexts(file)
             chosen = next((one for one in contexts if one["name"] == context), active)
             namespace = chosen["context"].get("namespace")
     except (config.ConfigException, OSError, KeyError, TypeError, ValueError) as error:
         raise RunnerError(f"the credentials of the Kubernetes cluster cannot be read: {error}") from error
+    configuration.retries = 1  # who waits for the server tries again, and says so
     if extra.get("disable_verify_ssl"):
         configuration.verify_ssl = False
     named = settings.namespace or _text(extra.get("namespace"))

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 STAGE, STEP, PUBLISH = "stage", "step", "publish"
 """The names of the containers."""
 
-Kind: TypeAlias = Literal["infrastructure", "step", "waiting"]
-"""Whether another try may help, cannot help, or nothing is wrong yet but the pod waits for something."""
+Kind: TypeAlias = Literal["infrastructure", "step", "waiting", "pulling"]
+"""Whether another try may help, cannot help, or nothing is wrong yet: the pod waits for a node, or for an image."""
 
 _BAD_IMAGE = frozenset({"InvalidImageName", "ErrImageNeverPull"})
 _PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "RegistryUnavailable", "ImageInspectError"})
@@ -100,7 +100,7 @@ def _waiting(pod: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[Faul
         elif reason in _PULL:
             refused = any(words in message.lower() for words in _REFUSED)
             text = f"the image {image} cannot be pulled: {message or reason}"
-            faults.append(Fault(text, "step" if refused else "waiting"))
+            faults.append(Fault(text, "step" if refused else "pulling"))
         elif reason in _BAD_CONTAINER:
             faults.append(Fault(f"a container of image {image} cannot start: {message or reason}", "step"))
     faults += [
@@ -108,7 +108,7 @@ def _waiting(pod: Mapping[str, Any], status: Mapping[str, Any]) -> Iterator[Faul
         for condition in status.get("conditions") or ()
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False"
     ]
-    yield from sorted(faults, key=lambda fault: fault.kind == "waiting")
+    yield from sorted(faults, key=lambda fault: fault.kind != "step")
 
 
 def _containers(status: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

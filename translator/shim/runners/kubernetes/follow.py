@@ -34,6 +34,8 @@ _AWAY_LOOK = 1.0
 _RUNNING_LOOK = 15.0
 """The seconds between two looks at a pod whose command runs, to learn early that it was deleted."""
 _HELLO = 30.0
+_HURRY = 5.0
+"""The seconds that a server may be away when the command must end."""
 _BROKEN_IMAGE = 60.0
 """The seconds for which a node may fail to pull an image for reasons that may pass."""
 _SHELL_SIGNAL = 128
@@ -64,6 +66,7 @@ class Follower:
     status: int = -signal.SIGKILL
     passed: dict[str, int] = field(default_factory=lambda: {"output": 0, "errors": 0})
     is_started: bool = False
+    connections: int = 0
     _session: Session | None = None
     _away: float | None = None
     _look_at: float = 0.0
@@ -325,6 +328,7 @@ class Follower:
             return
         self._back()
         self._session = opened
+        self.connections += 1
         self._look_at = time.monotonic() + _RUNNING_LOOK
 
     def _look(self) -> Mapping[str, Any]:
@@ -346,20 +350,20 @@ class Follower:
         elif fault.kind == "step":
             raise UnfitError(fault.text)
         else:
-            self._wait_for(fault.text)
+            self._wait_for(fault)
         return pod
 
-    def _wait_for(self, text: str) -> None:
+    def _wait_for(self, fault: faults.Fault) -> None:
         """Note what the pod waits for; that a node gets no image is not waited for as long as a free node."""
-        if text != self._noted:
-            self._noted = text
-            self.note(text)
-        if "image" not in text.partition(" cannot be pulled")[0]:
+        if fault.text != self._noted:
+            self._noted = fault.text
+            self.note(fault.text)
+        if fault.kind != "pulling":
             return
         now = time.monotonic()
         self._bad_image = self._bad_image if self._bad_image is not None else now
         if now > self._bad_image + _BROKEN_IMAGE:
-            raise RunnerError(text)
+            raise RunnerError(fault.text)
 
     def _in_time(self, deadline: float, timeout: float) -> None:
         if time.monotonic() > deadline:
@@ -390,16 +394,25 @@ def follow(follower: Follower, ticket: Ticket, limits: Limits, should_stop: Call
     """Follow a command that has started, until nothing of it runs any more."""
     cause, stop = until_ended(follower, ticket, limits, should_stop)
     if cause != "exit":
-        end(follower)
+        # A pod that is gone or cannot be reached does not change why its command was ended.
+        with contextlib.suppress(RunnerError):
+            end(follower)
     return Ended("killed" if ticket.killed else cause, follower.status, stop)
 
 
 def end(follower: Follower) -> None:
-    """End everything that the command has started: TERM, three seconds, KILL; pass on its last lines."""
+    """End everything that the command has started: TERM, three seconds, KILL; pass on its last lines.
+
+    A server that is away is not waited for: the pod ends by itself, because it has no worker.
+    """
+    follower.lost_after = min(follower.lost_after, _HURRY)
     for name in ("TERM", "KILL"):
-        follower.signal(name)
         deadline = time.monotonic() + group.GRACE
+        told = 0
         while not follower.ended and time.monotonic() < deadline:
+            if told != follower.connections:
+                told = follower.connections
+                follower.signal(name)
             follower.step(deadline - time.monotonic())
 
 

@@ -9,12 +9,12 @@ import contextlib
 import shlex
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from translator.shim.files import digest
 from translator.shim.runners import Place, RunnerError, UnfitError
 from translator.shim.runners.kubernetes import archive, frames, leftovers, pod
-from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, connect
+from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, connect, insist
 from translator.shim.runners.kubernetes.direct import Direct, described, record_of, stand_ins
 from translator.shim.runners.kubernetes.follow import Follower, follow
 from translator.shim.runners.kubernetes.settings import Settings, SettingsError, lacks, read
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from translator.shim.runners import Request
     from translator.shim.workspace import Workspace
 
+_Result = TypeVar("_Result")
 _PYTHON = "python3"
 _TEMPORARY = Path("/tmp")  # noqa: S108 - the container's own
 _WRAPPER = Path(__file__).with_name("wrapper.sh")
@@ -50,7 +51,12 @@ def place(request: Request) -> Iterator[Place]:
     cluster = connect(settings, _connection(request, settings))
     direct = Direct(request.address) if _is_direct(request, settings) else None
     with contextlib.closing(cluster), contextlib.ExitStack() as ends:
-        leftovers.end_earlier_attempts(cluster, request)
+        insist(
+            lambda: leftovers.end_earlier_attempts(cluster, request),
+            settings.lost_after,
+            request.pulse,
+            request.note,
+        )
         view = laid_out(Path(request.home), _TEMPORARY)
         command = Command(cluster, request, settings, request.home, direct, ends)
         where = moved(view.root, request.space.root)
@@ -111,12 +117,12 @@ class Command:
     ) -> Ended:
         """See ``translator.shim.runners.Run``."""
         request, settings, ticket = self.request, self.settings, self.request.ticket
-        native = self.cluster.version() >= NATIVE_SIDECARS
+        native = self._insist(self.cluster.version) >= NATIVE_SIDECARS
         manifest = pod.manifest(request, settings, self.home, native_sidecars=native)
         name = str(manifest["metadata"]["name"])
         follower = Follower(self.cluster, name, {"output": output, "errors": errors}, settings.lost_after, request.note)
         try:
-            self.cluster.create(manifest)
+            self._insist(lambda: self.cluster.create(manifest))
             script = _script(arguments, folder, environment, set(settings.secrets))
             fetch = self._fetch()
             follower.stage(lambda send: self._send(send, script), fetch, request.pulse, settings.start_timeout)
@@ -134,6 +140,9 @@ class Command:
         else:
             self._end(follower)
         return ended
+
+    def _insist(self, work: Callable[[], _Result]) -> _Result:
+        return insist(work, self.settings.lost_after, self.request.pulse, self.request.note)
 
     def _end(self, follower: Follower) -> None:
         """Delete the pod, in which nothing of the command runs any more, or nobody can end it otherwise."""
