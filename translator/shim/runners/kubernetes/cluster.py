@@ -183,15 +183,15 @@ def insist(
         UnreachableError: it was away for too long.
     """
     deadline = time.monotonic() + seconds
-    told = False
+    noted = False
     while True:
         try:
             return work()
         except UnreachableError as error:
             if time.monotonic() > deadline:
                 raise
-            if not told:
-                told = True
+            if not noted:
+                noted = True
                 note(f"{error}; trying again for {seconds:g} s")
         pulse()
         time.sleep(_AGAIN)

@@ -408,10 +408,10 @@ def end(follower: Follower) -> None:
     follower.lost_after = min(follower.lost_after, _HURRY)
     for name in ("TERM", "KILL"):
         deadline = time.monotonic() + group.GRACE
-        told = 0
+        signalled = 0
         while not follower.ended and time.monotonic() < deadline:
-            if told != follower.connections:
-                told = follower.connections
+            if signalled != follower.connections:
+                signalled = follower.connections
                 follower.signal(name)
             follower.step(deadline - time.monotonic())
 
