@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import os
 import stat
+import subprocess
+import sys
 import tarfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -231,3 +233,18 @@ def test_what_nobody_has_used_for_a_month_is_removed(tmp_path: Path, cache: Path
     snapshots.fetch(store, digests[1])
     snapshots.fetch(store, digests[2])
     assert [folder.is_dir() for folder in (old, used)] == [False, True]
+
+
+def test_an_upload_that_is_cut_short_leaves_no_snapshot(tmp_path: Path) -> None:
+    store = open_store(str(tmp_path / "store"))
+    (tmp_path / "archive").write_bytes(bytes(3 << 20))
+    digest = sha256(bytes(3 << 20)).hexdigest()
+    program = (
+        "import os, sys\nfrom pathlib import Path\nfrom translator.shim.store import open_store\n"
+        "open_store(sys.argv[1]).put(Path(sys.argv[2]), sys.argv[3], lambda: os.kill(os.getpid(), 9))\n"
+    )
+    arguments = [str(tmp_path / "store"), str(tmp_path / "archive"), snapshots.key(digest)]
+    assert subprocess.run([sys.executable, "-c", program, *arguments], check=False).returncode == -9
+    assert not snapshots.is_stored(store, digest)
+    snapshots.put(store, tmp_path / "archive", digest)
+    assert snapshots.is_stored(store, digest)

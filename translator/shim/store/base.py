@@ -146,7 +146,7 @@ class Store(ABC):
 
     @abstractmethod
     def put(self, source: Path, key: str, pulse: Callable[[], None] = no_pulse) -> FileRecord:
-        """Copy a local file into the store, read-only; the record's ``path`` is the name of the file.
+        """Copy a local file into the store, whole or not at all; the record's ``path`` is the name of the file.
 
         Raises:
             StoreError: it cannot be read, or the store cannot be written.

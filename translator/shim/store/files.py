@@ -211,8 +211,15 @@ class FileStore(Store):
 
     def put(self, source: Path, key: str, pulse: Callable[[], None] = digest.no_pulse) -> FileRecord:
         """See ``Store.put``."""
+        # Whoever finds the file takes it for whole.
+        beside = f"{key}.{os.urandom(4).hex()}"
         with self._writing():
-            return self._copy(source, key, source.name, pulse)
+            try:
+                record = self._copy(source, beside, source.name, pulse)
+                (self.folder / beside).replace(self.folder / key)
+            finally:
+                (self.folder / beside).unlink(missing_ok=True)
+        return replace(record, uri=self.uri(key))
 
     def log(self, identity: ExecutionId) -> Log:
         """See ``Store.log``."""
