@@ -75,8 +75,8 @@ def test_a_snapshot_needs_a_store(capsys: pytest.CaptureFixture[str], monkeypatc
 def test_a_commit_of_the_repository(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     require("git")
     arguments = ["valohai.yaml", "-p", "P", "--target", "airflow", "--code", "git", "-o", "dags/"]
-    assert main(arguments) == 2
-    assert "from an unknown repository; name it in translator.toml: git_remote" in capsys.readouterr().err
+    assert main(arguments) == 1
+    assert "workers cannot fetch a commit from an unknown repository" in capsys.readouterr().err
     Path("translator.toml").write_text('git_remote = "https://git.example.com/ml.git"\n')
     assert main(arguments) == 2
     assert "not a git repository" in capsys.readouterr().err

@@ -221,7 +221,7 @@ def check_again(
     if pipeline.code is not Code.PATH:
         from translator.code.snapshot import check as check_snapshot
 
-        check_snapshot(pipeline, diagnostics)
+        check_snapshot(pipeline, loaded.config.git_remote, diagnostics)
     if grid:
         from translator.checks import check
 

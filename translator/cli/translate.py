@@ -30,6 +30,7 @@ from translator.dialects import titles
 from translator.ir import Code
 from translator.shim import variables
 from translator.shim.files.sizes import size
+from translator.shim.masking.uris import redact
 from translator.targets import GenerateOptions
 from translator.targets.render import MARKER
 
@@ -170,19 +171,18 @@ def _fetched(pipeline: Pipeline, loaded: Loaded, option: str | None, known: dict
     project = loaded.project or Path()
     if pipeline.code is Code.SNAPSHOT:
         return _snapshot(pipeline, project, option, known)
-    return _commit(project, loaded.config.git_remote, known) if pipeline.code is Code.GIT else None
+    remote = loaded.config.git_remote  # checked before
+    return _commit(project, remote, known) if pipeline.code is Code.GIT and remote is not None else None
 
 
-def _commit(project: Path, remote: str | None, known: dict[str, str]) -> str:
+def _commit(project: Path, remote: str, known: dict[str, str]) -> str:
     from translator.code.commit import commit_of
 
-    if remote is None:
-        raise UsageError("workers cannot fetch a commit from an unknown repository", f"name it in {NAME}: git_remote")
     if remote not in known:
         commit = commit_of(project, remote)
         known[remote] = commit.name
         for problem in commit.problems:
-            sys.stderr.write(printable(f"translate: warning: {problem}") + "\n")
+            _warn(problem)
     return known[remote]
 
 
@@ -199,7 +199,15 @@ def _snapshot(pipeline: Pipeline, project: Path, option: str | None, known: dict
         files = f"{snapshot.files} {'file' if snapshot.files == 1 else 'files'}, {size(snapshot.size)}"
         done = "put the project into" if snapshot.is_new else "the project is already in"
         sys.stderr.write(printable(f"{done} {store.root} ({files})") + "\n")
+        for name in snapshot.absent:
+            _warn(f"the submodule {name} is not checked out, so it does not travel: git submodule update --init")
+        if option and pipeline.store and uri != pipeline.store.rstrip("/"):
+            _warn(f"the generated file names the store {redact(pipeline.store)}, where workers look for the snapshot")
     return known[uri]
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(printable(f"translate: warning: {text}") + "\n")
 
 
 def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.code.selection import SelectionError, project_files
+from translator.code.selection import SelectionError, select
+from translator.ir import Code
 from translator.shim.code import SNAPSHOT, snapshots
 from translator.shim.code.archive import pack
 from translator.shim.files import digest
@@ -26,6 +27,8 @@ class Snapshot:
     files: int
     size: int
     is_new: bool
+    absent: tuple[str, ...] = ()
+    """Submodules that are not checked out."""
 
     @property
     def name(self) -> str:
@@ -33,15 +36,19 @@ class Snapshot:
         return f"{SNAPSHOT}{self.sha256}"
 
 
-def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+def check(pipeline: ir.Pipeline, git_remote: str | None, diagnostics: Diagnostics) -> None:
     """Report what a pipeline needs that does not travel with its project, as a snapshot or a commit.
 
     Args:
         pipeline: the pipeline.
+        git_remote: the repository that workers fetch commits from.
         diagnostics: receives the findings.
     """
     from translator.nodes import walk_steps
 
+    if pipeline.code is Code.GIT and git_remote is None:
+        message = "workers cannot fetch a commit from an unknown repository"
+        diagnostics.error("bad-setting", message, pipeline.span, hint="write git_remote at the top of translator.toml")
     hint = 'let the project travel with the generated file: code = "path"'
     if pipeline.catalogue is not None and pipeline.catalogue.startswith("../"):
         message = f"{pipeline.catalogue}, which has the names of data, does not travel with the project"
@@ -68,15 +75,16 @@ def take(project: Path, store: Store) -> Snapshot:
         OSError: there is no room for the archive.
     """
     scratch = store.scratch()
-    files = project_files(project, scratch.parent if scratch is not None else None)
-    if not files:
-        raise SelectionError(f"no file of {project} travels with it: .gitignore or .vhignore names all of them")
+    selection = select(project, scratch.parent if scratch is not None else None)
+    if not selection.files:
+        message = f"no file of {project} travels: a .gitignore, also of a repository around it, or .vhignore names all"
+        raise SelectionError(message)
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "archive"
         with archive.open("wb") as file:
-            size = pack(project, files, file)
+            size = pack(project, selection.files, file)
         sha256 = digest.of_file(archive)
         is_new = not snapshots.is_stored(store, sha256)
         if is_new:
             snapshots.put(store, archive, sha256)
-    return Snapshot(sha256, len(files), size, is_new)
+    return Snapshot(sha256, len(selection.files), size, is_new, selection.absent)

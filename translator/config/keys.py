@@ -153,8 +153,8 @@ IGNORE = Key("ignore", Codes(), "[Codes](diagnostics.md) of warnings and notes t
 GIT_REMOTE = Key(
     "git_remote",
     Text(pattern=f"^{ADDRESS}$", words="a Git repository at https://, ssh:// or file://, without a password"),
-    "The Git repository of the project, for nodes with a `commit` that the local repository lacks. `#DIRECTORY` at its "
-    "end is the project's directory in it.",
+    'The Git repository of the project, for `code = "git"` and for nodes with a `commit` that the local repository '
+    "lacks. `#DIRECTORY` at its end is the project's directory in it.",
 )
 """The key of the file itself that names the repository of the project; in TOML it stands before all tables."""
 

@@ -248,3 +248,17 @@ def test_an_upload_that_is_cut_short_leaves_no_snapshot(tmp_path: Path) -> None:
     assert not snapshots.is_stored(store, digest)
     snapshots.put(store, tmp_path / "archive", digest)
     assert snapshots.is_stored(store, digest)
+
+
+def test_a_snapshot_that_a_command_changed_is_fetched_again(store: Store, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("a")
+    digest = stored(store, packed(tmp_path, "a.py"))
+    folder = snapshots.fetch(store, digest)
+    (folder / "__pycache__").mkdir()  # what Python leaves does not count
+    (folder / "__pycache__" / "a.pyc").touch()
+    assert snapshots.fetch(store, digest) == folder
+    assert (folder / "__pycache__").is_dir()
+    for change in (lambda: (folder / "a.py").write_text("b"), (folder / "new").touch):
+        change()
+        assert [path.name for path in snapshots.fetch(store, digest).iterdir()] == ["a.py"]
+        assert (folder / "a.py").read_text() == "a"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim import variables
-from translator.shim.code.errors import CodeError
+from translator.shim.code.errors import CodeError, UnreachableError
 from translator.shim.files.digest import no_pulse
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import StoreAddress
     from translator.shim.store import Store
 
-__all__ = ["COMMIT", "SNAPSHOT", "CodeError", "directory", "is_fetched"]
+__all__ = ["COMMIT", "SNAPSHOT", "CodeError", "UnreachableError", "directory", "is_fetched"]
 
 SNAPSHOT = "snapshot:"
 """What the name of a snapshot begins with."""

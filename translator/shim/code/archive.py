@@ -7,8 +7,10 @@ the same project gives the same digest on every machine. It is not compressed, b
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 import tarfile
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from translator.shim.code.errors import CodeError
@@ -38,16 +40,21 @@ def pack(project: Path, files: Iterable[str], target: BinaryIO) -> int:
         CodeError: a file cannot be read or changes meanwhile, a link leads out of the project, or they are too large.
     """
     total = 0
-    root = project.resolve()
+    chosen = sorted(files)
+    known = {*chosen, *(str(parent) for path in chosen for parent in PurePosixPath(path).parents)}
     with tarfile.open(fileobj=target, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for number, path in enumerate(sorted(files)):
+        for number, path in enumerate(chosen):
             source = project / path
             try:
                 status = source.lstat()
                 entry = tarfile.TarInfo(relative(path))
                 entry.mtime = _EPOCH
                 if stat.S_ISLNK(status.st_mode):
-                    entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, _target(source, root), 0o777
+                    to = str(source.readlink())
+                    # A link that leads nowhere does so there, too.
+                    if _inside(path, to) not in known and source.exists():
+                        raise CodeError(f"{path} is a link to {to}, which does not travel", _LINK_HINT)
+                    entry.type, entry.linkname, entry.mode = tarfile.SYMTYPE, to, 0o777
                     archive.addfile(entry)
                     continue
                 if not stat.S_ISREG(status.st_mode):
@@ -80,64 +87,65 @@ def unpack(source: BinaryIO, folder: Path, pulse: Callable[[], None]) -> None:
         CodeError: it is not an archive of ours, or it has a file that would leave the directory.
         OSError: there is no room for it.
     """
-    total = 0
-    links: list[Path] = []
     try:
         with tarfile.open(fileobj=source, mode="r:") as archive:
-            for number, entry in enumerate(archive):
-                pulse()
-                total += entry.size
-                if total > SIZE_LIMIT or number >= ENTRY_LIMIT:
-                    raise CodeError("it is larger than projects may be")
-                target = folder / relative(entry.name)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if entry.issym():
-                    target.symlink_to(entry.linkname)
-                    links.append(target)
-                    continue
-                content = archive.extractfile(entry) if entry.isreg() else None
-                if content is None:
-                    raise CodeError(f"{entry.name!r} is neither a file nor a link")
-                # No part of the path is a link: links of the archive are only followed when all files are there.
-                _check_parents(target, folder, links)
-                with target.open("xb") as file:
-                    while block := content.read(1 << 20):
-                        pulse()
-                        file.write(block)
-                target.chmod(0o755 if entry.mode & stat.S_IXUSR else 0o644)
-                os.utime(target, (_EPOCH, _EPOCH))
+            links = _unpack_files(archive, folder, pulse)
+        # Links come last, so that nothing is written through one.
+        for name, to in links.items():
+            if any(str(parent) in links for parent in PurePosixPath(name).parents):
+                raise CodeError(f"{name!r} would be written through a link")
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).symlink_to(to)
     except (tarfile.TarError, PathError, FileExistsError, NotADirectoryError, EOFError, ValueError) as error:
         raise CodeError(str(error)) from None
-    for link in links:
+    root = folder.resolve()
+    for name in links:
         try:
-            _target(link, folder.resolve())
-        except CodeError as error:
-            raise CodeError(f"{link.relative_to(folder)}: {error}") from None
+            stays = (folder / name).resolve().is_relative_to(root)
+        except (OSError, RuntimeError):  # a circle of links
+            continue
+        if not stays:
+            raise CodeError(f"the link {name!r} leads elsewhere")
 
 
-def _check_parents(target: Path, folder: Path, links: Iterable[Path]) -> None:
-    known = set(links)
-    for parent in target.parents:
-        if parent == folder:
-            return
-        if parent in known:
-            raise CodeError(f"{target.relative_to(folder)} would be written through a link")
+def _unpack_files(archive: tarfile.TarFile, folder: Path, pulse: Callable[[], None]) -> dict[str, str]:
+    """Write the regular files of an archive; return what its links point to, by their names."""
+    total = 0
+    links: dict[str, str] = {}
+    for number, entry in enumerate(archive):
+        pulse()
+        total += entry.size
+        if total > SIZE_LIMIT or number >= ENTRY_LIMIT:
+            raise CodeError("it is larger than projects may be")
+        name = relative(entry.name)
+        if entry.issym():
+            _inside(name, entry.linkname)
+            links[name] = entry.linkname
+            continue
+        content = archive.extractfile(entry) if entry.isreg() else None
+        if content is None:
+            raise CodeError(f"{entry.name!r} is neither a file nor a link")
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("xb") as file:
+            while block := content.read(1 << 20):
+                pulse()
+                file.write(block)
+        target.chmod(0o755 if entry.mode & stat.S_IXUSR else 0o644)
+        os.utime(target, (_EPOCH, _EPOCH))
+    return links
 
 
-def _target(link: Path, root: Path) -> str:
-    """Return what a link of a project points to.
+_LINK_HINT = "replace it by what it leads to, or leave it out with a .vhignore"
+
+
+def _inside(path: str, target: str) -> str:
+    """Return the path in the project that a link points to, by its text only, as it is on every machine.
 
     Raises:
-        CodeError: it leads out of the project, so it would lead elsewhere on a worker.
+        CodeError: it leads out of the project.
     """
-    target = str(link.readlink())
-    try:
-        stays = not target.startswith("/") and link.resolve().is_relative_to(root)
-    except (OSError, RuntimeError):  # a circle of links
-        stays = not target.startswith("/")
-    if stays:
-        return target
-    raise CodeError(
-        f"{link.name} is a link to {target}, which is not in the project",
-        "replace it by what it leads to, or leave it out with a .vhignore",
-    )
+    inside = posixpath.normpath(posixpath.join(posixpath.dirname(path), target))
+    if target.startswith("/") or inside == ".." or inside.startswith("../"):
+        raise CodeError(f"{path} is a link to {target}, which is not in the project", _LINK_HINT)
+    return inside

@@ -7,16 +7,19 @@ with the credential helpers and SSH keys of the worker's user.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim.code.cache import folder, locked
-from translator.shim.code.errors import CodeError
+from translator.shim.code.errors import CodeError, UnreachableError
 from translator.shim.files.digest import no_pulse
 from translator.shim.files.git_address import address, directory
+from translator.shim.files.seal import is_sealed
 from translator.shim.masking.uris import redact
 from translator.shim.workspace import commits
+from translator.shim.workspace.remotes import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,12 +57,13 @@ def fetch(project: str, pulse: Callable[[], None] = no_pulse) -> Path:
         raise CodeError(f"{redact(project)} does not name a commit: expected git+ADDRESS@COMMIT")
     cache = folder()
     link = cache / hashlib.sha256(project.encode()).hexdigest()
-    if not link.is_dir():
+    if not is_sealed(link.resolve()):
         remote = f"{match['address']}#{match['directory']}" if match["directory"] else match["address"]
         with locked(cache / f".{link.name}.lock", pulse):
-            if not link.is_dir():
-                link.unlink(missing_ok=True)
-                link.symlink_to(_exported(remote, match["commit"], pulse))
+            if not is_sealed(link.resolve()):
+                beside = cache / f".{link.name}.{os.urandom(4).hex()}"
+                beside.symlink_to(_exported(remote, match["commit"], pulse))
+                beside.replace(link)
     return link.resolve()
 
 
@@ -67,5 +71,7 @@ def _exported(remote: str, commit: str, pulse: Callable[[], None]) -> Path:
     try:
         return commits.export(Path("/"), commit, pulse, remote)  # no project is there, so the remote must have it
     except commits.CommitError as error:
-        message = f"the project cannot be fetched from {redact(address(remote))}: {error.message}"
-        raise CodeError(message, error.hint) from error
+        where = f"the project cannot be fetched from {redact(address(remote))}"
+        if isinstance(error.__cause__, RemoteError):
+            raise UnreachableError(f"{where}: {error.__cause__.message}", error.hint) from error
+        raise CodeError(f"{where}: {error.message}", error.hint) from error

@@ -7,3 +7,7 @@ from translator.shim.errors import TranslatorError
 
 class CodeError(TranslatorError):
     """A project that this worker cannot have; the message says why."""
+
+
+class UnreachableError(CodeError):
+    """A repository that cannot be read now; another attempt may succeed."""

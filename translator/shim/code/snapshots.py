@@ -24,6 +24,7 @@ from translator.shim.code.cache import folder, locked
 from translator.shim.code.errors import CodeError
 from translator.shim.contract import FileRecord
 from translator.shim.files.digest import no_pulse
+from translator.shim.files.seal import discard, is_sealed, seal
 from translator.shim.store import StoreError
 from translator.shim.workspace import remove
 
@@ -36,6 +37,8 @@ FOLDER = ".code"
 """No pipeline's directory has a name that begins with a dot."""
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _HINT = "put it there: translate again with --code snapshot, and with the store that the workers use"
+_ABANDONED = 24 * 3600.0
+"""The seconds after which a fetch that was not finished is removed."""
 _UNUSED = 30 * 24 * 3600.0
 """The seconds after which an unused snapshot is removed from a worker."""
 
@@ -88,9 +91,10 @@ def fetch(store: Store, sha256: str, pulse: Callable[[], None] = no_pulse) -> Pa
     record = FileRecord(f"{sha256}.tar", 0, sha256, store.uri(key(sha256)))
     cache = folder()
     target = cache / sha256
-    if not target.is_dir():
+    if not is_sealed(target):
         with locked(cache / f".{sha256}.lock", pulse):
-            if not target.is_dir():
+            if not is_sealed(target):
+                discard(target)  # a command may have changed it
                 _fetch(store, record, target, pulse)
                 _sweep(cache)
     with contextlib.suppress(OSError):
@@ -114,13 +118,20 @@ def _fetch(store: Store, record: FileRecord, target: Path, pulse: Callable[[], N
                 raise CodeError(f"the snapshot {record.uri} is not valid: {error.message}") from None
         with contextlib.suppress(FileExistsError):
             project.rename(target)
+        seal(target)
     finally:
         remove(place)
 
 
 def _sweep(cache: Path) -> None:
-    """Remove what has not been used for long."""
+    """Remove snapshots that have not been used for long, and what killed workers left."""
     with contextlib.suppress(OSError):
         for entry in os.scandir(cache):
-            if time.time() - entry.stat(follow_symlinks=False).st_mtime > _UNUSED:
+            hidden = entry.name.startswith(".")
+            age = time.time() - entry.stat(follow_symlinks=False).st_mtime
+            if not entry.is_dir(follow_symlinks=False) or age < (_ABANDONED if hidden else _UNUSED):
+                continue
+            if hidden:
                 shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                discard(Path(entry.path))

@@ -284,6 +284,7 @@ def _project(execution: Execution, store: Store) -> tuple[Path, Path | None]:
         if commit is not None:
             project = commits.export(project, commit, execution.pulse, context.git_remote)
     except (code.CodeError, commits.CommitError) as error:
+        execution.infrastructure = isinstance(error, code.UnreachableError)
         raise ExecutionError(str(error)) from error
     return project, catalogue
 
@@ -292,7 +293,7 @@ def _project_name(context: Context) -> str:
     """Return the name of the project in the settings, else that of its directory; a snapshot has none."""
     if context.project_name is not None or code.is_fetched(context.project):
         return context.project_name or ""
-    return code.directory(context.project, context.store).absolute().name
+    return code.directory(context.project, context.store).resolve().name
 
 
 def _request(  # noqa: PLR0913, PLR0917 - what a place depends on

@@ -19,7 +19,9 @@ from translator.shim.catalogue.names import DataNameError, kind_of, parse
 from translator.shim.code import CodeError
 from translator.shim.files.object_stores import REMOTE
 from translator.shim.masking.uris import redact
+from translator.shim.store import StoreError
 from translator.shim.variables import LAUNCH_PATHS
+from translator.shim.workspace import WorkspaceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -65,8 +67,10 @@ def _problem(item: Input, value: object, project: Callable[[], Path]) -> str | N
     if not isinstance(value, str) or not value or not value.isprintable():
         return f"input {item.name!r}: {value!r} is not a URI"
     try:
-        reason = None if value in item.default else refusal(value, project())
-    except CodeError as error:
+        # Only paths need the project, which may have to be fetched.
+        base = Path() if value in item.default or "://" in value.removeprefix("file://") else project()
+        reason = None if value in item.default else refusal(value, base)
+    except (CodeError, StoreError, WorkspaceError, OSError) as error:
         reason = str(error)
     return None if reason is None else f"input {item.name!r}: {reason}"
 

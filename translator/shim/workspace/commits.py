@@ -25,6 +25,7 @@ from translator.shim.files.cache import cache_directory
 from translator.shim.files.digest import no_pulse
 from translator.shim.files.git_address import address, directory
 from translator.shim.files.paths import PathError, relative
+from translator.shim.files.seal import discard, is_sealed, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -135,8 +136,9 @@ def export(project: Path, commit: str, pulse: Callable[[], None] = no_pulse, rem
     except _GitError:
         raise CommitError(f"the commit {commit[:10]} does not have the directory of the project") from None
     target = cache / "commits" / _checked(tree)
-    if target.is_dir():
+    if is_sealed(target):
         return target
+    discard(target)  # a command may have changed it
     target.parent.mkdir(mode=0o700, exist_ok=True)
     folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{tree[:10]}-"))
     try:
@@ -147,6 +149,7 @@ def export(project: Path, commit: str, pulse: Callable[[], None] = no_pulse, rem
         except OSError:
             if not target.is_dir():  # another execution has exported it
                 raise
+        seal(target)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return target
@@ -200,7 +203,7 @@ def _fetched(
                 repository = _Repository(git_dir, prefix, git_dir)
                 return repository, _hash(repository, name)
     except remotes.RemoteError as error:
-        raise CommitError(f"the commit {name!r} is not in the Git repository of {project}: {error.message}") from None
+        raise CommitError(f"the commit {name!r} is not in the Git repository of {project}: {error.message}") from error
     raise CommitError(f"neither the Git repository of {project} nor {address(remote)} has a commit {name!r}")
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.shim.files.cache import cache_directory
 from translator.shim.process import supervise
 from translator.shim.runners import Place, Runner, RunnerError
 from translator.shim.runners.process import cgroup, hardcoded, interpreter, layer, namespace, repository, startup
@@ -91,6 +92,7 @@ def _mounted(request: Request, own: Path, python: interpreter.Interpreter | None
     protected = [*interpreter.current().directories, *(python.directories if python is not None else ()), own.parent]
     protected += [request.project] if request.use != "written" else []
     protected += [request.store] if request.store is not None else []
+    protected += [cache] if (cache := cache_directory()) is not None else []  # code of other projects
     return mounts(protected, own, request.space.root, request.home, overlay)
 
 
