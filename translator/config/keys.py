@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from translator.config.kinds import Codes, Number, Plain, Table, Text, Whole
 from translator.ir import Code
 from translator.shim.files.git_address import ADDRESS
+from translator.shim.files.object_stores import KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -134,10 +135,12 @@ PROJECT_NAME = Key(
     "`[pipelines.NAME]`.",
 )
 
-_KINDS = "s3|s3a|gs|gcs|abfs|abfss|az|azure|adl|oci|swift"
-_STORE = rf"({_KINDS})://(?![^/]*:[^/]*@)[^\s?#]*"
-_SERVER = rf"(?!({_KINDS}|file|datum|dataset|model)://)[a-z][a-z0-9+.-]*://[^\s/?#@]+(/[^\s?#]*)?"
-ADDRESSES = f"({_STORE}|{_SERVER})"
+_WITH_USER = "s3|s3a|gs|gcs|abfs|abfss|az|azure|adl|oci|swift"
+_ALL_BUCKETS = "|".join(sorted(KINDS))
+_PLACE = r"[^\s/?#@]+(/[^\s?#]*)?"
+_STORE = rf"({_WITH_USER})://(?![^/]*:[^/]*@)([^\s/?#@]+@)?{_PLACE}"
+_SERVER = rf"(?!({_WITH_USER}|file|datum|dataset|model)://)[a-z][a-z0-9+.-]*://{_PLACE}"
+ADDRESSES = f"(({_ALL_BUCKETS})://|{_STORE}|{_SERVER})"
 """A pattern of what addresses of inputs may begin with: a kind of store, a bucket, or a server without a user; and a
 path."""
 

@@ -62,6 +62,20 @@ BASIC = f"Basic {base64.b64encode(f'reader:{PASSWORD}'.encode()).decode()}"
         ("https://", "https://host/x", False),
         ("sftp://host/", "sftp://host/x", True),
         ("s3://bucket", "data/x.csv", False),
+        ("s3://bucket/data", "s3://bucket/data?/**", False),
+        ("s3://bucket/data", "s3://bucket/data#x/y", False),
+        ("s3://bucket/data", "s3://bucket/data*/x", False),
+        ("s3://bucket/data", "s3://bucket/data/%252e%252e/x", False),
+        ("s3://bucket/data", "s3://bucket/data/x::file:///etc/passwd", False),
+        ("https://host/own/", "https://host/own/..;/x", False),
+        ("abfs://", "abfs://container/x", True),
+        ("abfs://", "abfs://container@other.dfs.core.windows.net/x", False),
+        ("abfs://", "abfs://other.dfs.core.windows.net/container/x", False),
+        ("az://", "az://container@other.blob.core.windows.net/x", False),
+        ("azure://", "azure://other/container/x", False),
+        ("adl://", "adl://other/x", False),
+        ("swift://", "swift://other/account/container/x", False),
+        ("sftp://", "sftp://other/x", False),
     ],
 )
 def test_the_starts_of_addresses(start: str, uri: str, counts: bool) -> None:
@@ -77,6 +91,30 @@ def test_the_longest_start_counts() -> None:
         uri: getattr(connection_for(uri, access), "login", None) for uri in ("s3://a/x", "s3://b/x", "s3://b/deep/x")
     }
     assert logins == {"s3://a/x": "all", "s3://b/x": "bucket", "s3://b/deep/x": "folder"}
+
+
+def test_parts_are_counted_not_characters() -> None:
+    connections = {name: Connection(login=name) for name in ("server", "folder")}
+    access = Access({"https://host.example:443/": "server", "https://host.example/ab": "folder"}, connections.get)
+    assert connection_for("https://host.example/ab/x", access) == connections["folder"]
+    assert connection_for("https://host.example/abc", access) == connections["server"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "counts"),
+    [
+        ("s3://store/pre/x", True),
+        ("s3://store/pre/*/x", True),
+        ("s3://store/pre/../other", False),
+        ("s3://store/pre/%2e%2e/other", False),
+        ("s3://store/pre-2/x", False),
+        ("s3://store/pre?/x", False),
+        ("s3://store/pre/x::file:///etc/passwd", False),
+    ],
+)
+def test_the_credentials_of_the_store(uri: str, counts: bool) -> None:
+    access = Access(store=StoreAddress("s3://store/pre/", {"key": "k"}))
+    assert options(uri, access) == ({"key": "k"} if counts else {})
 
 
 def test_a_connection_is_looked_up_once() -> None:
@@ -106,6 +144,9 @@ def test_a_connection_is_looked_up_once() -> None:
         ("azure://account/c/x", Connection(login="account", password=KEY), {"account_key": KEY}),
         ("abfs://c/x", Connection(login="account", password=KEY), {"account_name": "account", "account_key": KEY}),
         ("abfs://c@a.dfs.core.windows.net/x", Connection(login="other", password=KEY), {"account_key": KEY}),
+        ("S3://b/x", Connection(login="k", password=KEY), {"key": "k", "secret": KEY}),
+        ("abfs://a.dfs.core.windows.net/c/x", Connection(login="other", password=KEY), {"account_key": KEY}),
+        ("ABFS://c@a/x", Connection(login="other", password=KEY), {"account_key": KEY}),
         ("az://c/x", Connection(login="a", extra={"sas_token": "sas"}), {"account_name": "a", "sas_token": "sas"}),
         ("gs://b/x", Connection(extra={"key_path": "/k.json", "project": "p"}), {"token": "/k.json", "project": "p"}),
         ("gs://b/x", Connection(extra={"keyfile_dict": '{"type": "x"}'}), {"token": {"type": "x"}}),
@@ -217,6 +258,45 @@ def test_a_header_stays_with_its_origin(worker: Worker, server: Server) -> None:
     for secret in (PASSWORD, BASIC.partition(" ")[2]):
         assert secret not in everything(worker)
     other.close()
+
+
+@pytest.mark.parametrize(
+    ("location", "authorized"),
+    [("/private/moved", True), ("/public", False), ("/private/../public", False), ("/private/deep/x", False)],
+)
+def test_a_redirect_takes_a_header_only_where_it_counts(
+    worker: Worker, server: Server, location: str, authorized: bool
+) -> None:
+    def answer(handler, number: int) -> None:
+        send(
+            handler,
+            *((302,) if number == 1 else (200, b"content\n")),
+            **({"Location": location} if number == 1 else {}),
+        )
+
+    server.answer = answer
+    worker.connections = {"portal": Connection(password=TOKEN), "deep": Connection(password=PASSWORD)}
+    worker.input_connections = {
+        f"http://{server.host}/private": "portal",
+        f"http://{server.host}/private/deep": "deep",
+    }
+    manifest = worker.run(use(f"http://{server.host}/private/data.bin"))
+    assert manifest.state is State.COMPLETE, manifest.reason
+    assert [one.get("authorization") for one in server.asked] == [
+        f"Bearer {TOKEN}",
+        f"Bearer {TOKEN}" if authorized else None,
+    ]
+
+
+@pytest.mark.parametrize("location", ["http://u:pw@{}/x", "http://{}@evil.example/x"])
+def test_a_redirect_to_a_user_is_refused_at_once(worker: Worker, server: Server, location: str) -> None:
+    server.answer = lambda handler, number: send(handler, 302, Location=location.format(server.host))
+    manifest = worker.run(use(server.url))
+    assert manifest.reason == (
+        f"valohai.yaml:12: input 'in': {server.url} cannot be fetched: "
+        "the server redirects to a URL with a user or a password"
+    )
+    assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize("on_demand", [False, True])

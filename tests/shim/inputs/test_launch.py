@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from translator.shim.contract import Input, Step
-from translator.shim.inputs.launch import launched
+from translator.shim.inputs.launch import launched, refusal
 from translator.shim.variables import LAUNCH_PATHS
 
 STEP = Step("s", inputs=[Input("data", ["/etc/hostname", "simplecache::s3://a/b"]), Input("other")])
@@ -81,3 +81,56 @@ def test_other_values_are_refused(given, problem: str) -> None:
 @pytest.mark.parametrize("nothing", [None, [], ["/etc/hostname", "simplecache::s3://a/b"]])
 def test_an_empty_field_and_the_default_itself_stand_for_the_default(nothing) -> None:
     assert launched(STEP, {"data": nothing}, lambda: Path("/project")) == ({}, None)
+
+
+STARTS = "s3://partner/ok,https://data.example.com,abfs://box@account.dfs.core.windows.net/, file:///mnt/data"
+OTHER, UNSURE = "lists other addresses", "contains '..', '::', a user or a control character"
+
+
+@pytest.mark.parametrize(
+    ("uri", "problem"),
+    [
+        ("s3://partner/ok", None),
+        ("s3://partner/ok/x", None),
+        ("s3://partner/ok/**.csv", None),
+        ("https://DATA.example.com:443/x?y", None),
+        ("abfs://box@account.dfs.core.windows.net/x", None),
+        ("/mnt/data/x", None),
+        ("s3://partner/ok-secret/x", OTHER),
+        ("s3://partner/ok*/**", OTHER),
+        ("s3://partner/o?/x", OTHER),
+        ("s3://partner/ok?/**", OTHER),
+        ("s3://partner/ok#/x", OTHER),
+        ("s3://partner/*", OTHER),
+        ("s3:///partner/ok/x", OTHER),
+        ("s3a://partner/ok/x", OTHER),
+        ("http://data.example.com/x", OTHER),
+        ("https://data.example.com.evil/x", OTHER),
+        ("https://data.example.com:81/x", OTHER),
+        ("abfs://box@evil.dfs.core.windows.net/x", OTHER),
+        ("s3://partner/ok/../secret/x", UNSURE),
+        ("s3://partner/ok/%2e%2e/secret/x", UNSURE),
+        ("s3://partner/ok/%252e%252e/secret/x", UNSURE),
+        ("s3://partner/ok/.\t./secret/x", UNSURE),
+        ("https://data.example.com/..;/x", UNSURE),
+        ("https://data.example.com@evil/x", UNSURE),
+        ("https://data.example.com\\@evil/x", UNSURE),
+        ("https://data.example.com:x/x", UNSURE),
+        ("s3://partner/ok/x::file:///etc/passwd", UNSURE),
+    ],
+)
+def test_addresses_count_by_whole_parts(monkeypatch: pytest.MonkeyPatch, uri: str, problem: str | None) -> None:
+    monkeypatch.setenv(LAUNCH_PATHS, STARTS)
+    reason = refusal(uri, Path("/project"))
+    assert (reason is None) is (problem is None), reason
+    assert (problem or "") in (reason or "")
+    # The same holds for what the pipeline file names.
+    monkeypatch.setenv(LAUNCH_PATHS, "s3://listed")
+    trusted = "s3://partner/ok" if uri.startswith("s3") else "https://data.example.com"
+    if uri.startswith(("s3", "http")):
+        assert (refusal(uri, Path("/project"), trusted) is None) is (problem is None)
+
+
+def test_chained_file_systems_are_refused_without_a_list() -> None:
+    assert "chains file systems" in str(refusal("hdfs://host/x::file:///etc/passwd", Path("/project")))
+    assert refusal("https://[::1]/x", Path("/project")) is None

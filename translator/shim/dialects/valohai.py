@@ -43,6 +43,8 @@ HOME = "/valohai"
 # Not inside a longer path (/data/valohai/inputs, /valohai/inputs2), but after a URI's scheme.
 _FOLDER = re.compile(r"(?:(?<=://)|(?<![\w./~}*-]))/valohai/(?P<name>inputs|outputs|config|repository)(?![\w.-])")
 _PARAMETER = re.compile(r"\{parameter(?:-value)?:([^}]+)\}")
+_LEAVES = re.compile(r"[/\\*?]")
+"""Characters of a value that make more of it than a part of a name."""
 _STRING = re.compile(r'"[^"]*"')
 _NOT_YAML = re.compile(r"\d[eE]")
 _OWNER = "local"
@@ -65,14 +67,28 @@ def default(uri: str, values: Mapping[str, Value], step: Step, project: Path) ->
         FetchError: the values choose a file that whoever starts a run may not choose.
     """
     address = _substituted(uri, values)
-    if address not in {uri, _substituted(uri, {item.name: item.default for item in step.parameters})}:
-        # What stands before the first value is from the pipeline file, or has been checked.
-        first = _PARAMETER.search(uri)
-        start = uri[: first.start()] if first is not None else ""
-        trusted = start if "://" in start and not start.startswith("file:") else start.rpartition("/")[0]
-        if (reason := refusal(address, project, trusted or None)) is not None:
-            raise FetchError(reason)
+    if address in {uri, _substituted(uri, {item.name: item.default for item in step.parameters})}:
+        return address
+    if (reason := refusal(address, project, _named_directory(uri, values))) is not None:
+        raise FetchError(reason)
     return address
+
+
+def _named_directory(uri: str, values: Mapping[str, Value]) -> str | None:
+    """Return the directory of a default that the pipeline file names, before the first value; None if it names none.
+
+    What stands there is from the pipeline file, or has been checked. If the first value only completes a name, as in
+    ``s3://bucket/day-{parameter:day}.csv``, it must stay in that name.
+    """
+    first = _PARAMETER.search(uri)
+    start = uri[: first.start()] if first is not None else uri
+    if start.startswith(("http://", "https://")) and "?" in start:
+        return start.partition("?")[0]
+    folder, slash, begun = start.rpartition("/")
+    completing = _PARAMETER.findall(uri[len(folder) + 1 :].partition("/")[0]) if begun else []
+    leaves = any(_LEAVES.search(str(values.get(name))) for name in completing)
+    is_whole = slash and not folder.endswith((":/", ":")) and not leaves
+    return (folder or None) if is_whole else None
 
 
 def _substituted(uri: str, values: Mapping[str, Value]) -> str:

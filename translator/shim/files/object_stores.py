@@ -13,6 +13,10 @@ PACKAGES = MappingProxyType(
     }
 )
 """The packages by the schemes of URIs."""
+KINDS = frozenset({"s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "oci"})
+"""The schemes that can stand for all their buckets: an address names no server that would get the credentials."""
+ACCOUNTS = frozenset({"abfs", "abfss", "az"})
+"""Those of them whose addresses may name an account: ``abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/``."""
 _EXTRAS = {"s3fs": "s3", "gcsfs": "gcs", "adlfs": "azure"}
 REMOTE = frozenset(
     (

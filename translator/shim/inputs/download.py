@@ -4,7 +4,8 @@ A download that breaks off is resumed where the server can do that for the same 
 Answers that may change (429, 503, ...) and broken connections are tried again (``translator.shim.files.resumable``),
 after the wait that the server asks for (``Retry-After``). A digest that the server states (``Repr-Digest``, ``Digest``,
 ``Content-MD5``) is checked. A user and a password in the URL, and an ``Authorization`` header, are sent to the URL's
-own server only.
+own server only, and there to no path that the header is not for. A redirect to a URL with a user or a password is
+refused: a server must not choose credentials.
 """
 
 from __future__ import annotations
@@ -41,7 +42,13 @@ _DIGESTS = {"sha-512": "sha512", "sha-256": "sha256", "md5": "md5"}
 """By names of algorithms in headers, those in ``hashlib``; the best first."""
 
 
-def download(uri: str, target: Path, pulse: Callable[[], None], authorization: str | None = None) -> tuple[int, str]:
+def download(
+    uri: str,
+    target: Path,
+    pulse: Callable[[], None],
+    authorization: str | None = None,
+    is_for: Callable[[str], bool] = lambda _: True,
+) -> tuple[int, str]:
     """Download ``uri`` to the new file ``target``.
 
     Args:
@@ -49,6 +56,7 @@ def download(uri: str, target: Path, pulse: Callable[[], None], authorization: s
         target: where to.
         pulse: called a few times a second; what it raises ends the download at once.
         authorization: the value of the ``Authorization`` header, if the URL itself has no user and password.
+        is_for: whether this header may be sent to another URL of the same server, to which it redirects.
 
     Returns:
         Its size in bytes and its SHA-256.
@@ -56,10 +64,10 @@ def download(uri: str, target: Path, pulse: Callable[[], None], authorization: s
     Raises:
         DownloadError: the file cannot be downloaded.
     """
-    return resumable.complete(target, lambda attempt: _attempt(uri, attempt, authorization), pulse)
+    return resumable.complete(target, lambda attempt: _attempt(uri, attempt, authorization, is_for), pulse)
 
 
-def _attempt(uri: str, part: Attempt, authorization: str | None) -> None:
+def _attempt(uri: str, part: Attempt, authorization: str | None, is_for: Callable[[str], bool]) -> None:
     """Get the file, or its missing part."""
     request = _request(uri, authorization)
     if part.size and part.version:
@@ -67,7 +75,7 @@ def _attempt(uri: str, part: Attempt, authorization: str | None) -> None:
         request.add_header("If-Range", part.version)
     expected = None
     try:
-        with _opener().open(request, timeout=SILENCE) as answer:
+        with _opener(is_for).open(request, timeout=SILENCE) as answer:
             expected = _begin(answer, part)
             while piece := answer.read1(_PIECE):
                 part.take(piece)
@@ -145,16 +153,21 @@ def _request(uri: str, authorization: str | None) -> urllib.request.Request:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """A handler of redirects that only follows HTTP(S), and only sends credentials to the same server."""
+    """A handler of redirects that only follows HTTP(S), and only sends credentials where they are for."""
+
+    def __init__(self, is_for: Callable[[str], bool]) -> None:
+        self._is_for = is_for
 
     def redirect_request(  # noqa: PLR0913, PLR0917 - the library's interface
         self, req: urllib.request.Request, fp: Any, code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
         if _origin(newurl)[0] not in {"http", "https"}:  # the library would go to FTP, too
             raise urllib.error.HTTPError(newurl, code, msg, headers, fp)
+        if "@" in urlsplit(newurl).netloc:
+            raise DownloadError("the server redirects to a URL with a user or a password")
         request = super().redirect_request(req, fp, code, msg, headers, newurl)
         credentials = req.unredirected_hdrs.get("Authorization")
-        if request is not None and credentials and _origin(newurl) == _origin(req.full_url):
+        if request is not None and credentials and _origin(newurl) == _origin(req.full_url) and self._is_for(newurl):
             request.add_unredirected_header("Authorization", credentials)
         return request
 
@@ -164,8 +177,8 @@ def _origin(url: str) -> tuple[str, str]:
     return parts.scheme, parts.netloc.rpartition("@")[2].lower()
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(_Redirects)
+def _opener(is_for: Callable[[str], bool]) -> urllib.request.OpenerDirector:
+    return urllib.request.build_opener(_Redirects(is_for))
 
 
 def _after(header: str | None) -> float | None:

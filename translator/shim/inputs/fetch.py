@@ -14,13 +14,14 @@ from urllib.parse import unquote, urlsplit
 
 from translator.shim.errors import TranslatorError
 from translator.shim.files import abandon, digest
+from translator.shim.files.addresses import HTTP
 from translator.shim.files.digest import READ_ONLY
 from translator.shim.files.object_stores import path_in_bucket
 from translator.shim.files.paths import PathError, file_uri, place
 from translator.shim.files.resumable import DownloadError
 from translator.shim.masking.uris import flaw, redact, redact_quoted
 from translator.shim.store import stated, transfer
-from translator.shim.store.access import HTTP, Access, AccessError, authorization, hidden, options
+from translator.shim.store.access import Access, AccessError, authorization, hidden, options, start_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -224,7 +225,10 @@ def _download(uri: str, target: Path, pulse: Callable[[], None], access: Access)
     from translator.shim.inputs.download import download
 
     try:
-        return download(uri, target, pulse, authorization(uri, access))
+        start = start_of(uri, access)
+        return download(
+            uri, target, pulse, authorization(uri, access), lambda other: start in {None, start_of(other, access)}
+        )
     except (AccessError, DownloadError) as error:
         raise FetchError(f"{redact(uri)} cannot be fetched: {_reason(error, uri, access)}") from None
 

@@ -2,7 +2,8 @@
 
 Whoever may start a run is not always allowed to read everything that the worker can read. So a path must be in the
 project, also after links are resolved; URIs of web servers and stores may be restricted. ``TRANSLATOR_LAUNCH_PATHS`` in
-the worker's environment decides: it lists directories and prefixes of URIs, separated by commas. With ``/`` there,
+the worker's environment decides: it lists directories and the starts of URIs, separated by commas. Both count by whole
+parts: ``s3://bucket/data`` allows ``s3://bucket/data/x``, but not ``s3://bucket/data-2/x``. With ``/`` there,
 everything is accepted. What the pipeline file itself names is always accepted. The same rules hold for an address that
 a parameter is part of.
 """
@@ -17,6 +18,7 @@ from urllib.parse import unquote, urlsplit
 
 from translator.shim.catalogue.names import DataNameError, kind_of, parse
 from translator.shim.code import CodeError
+from translator.shim.files.addresses import HTTP, covers, parsed
 from translator.shim.files.object_stores import REMOTE
 from translator.shim.masking.uris import redact
 from translator.shim.store import StoreError
@@ -81,7 +83,7 @@ def refusal(uri: str, project: Path, trusted: str | None = None) -> str | None:
     Args:
         uri: a URI, or a path relative to the project's directory.
         project: the project's directory.
-        trusted: a directory, or the start of a URI, that the pipeline file names.
+        trusted: a directory, or whole parts of a URI, that the pipeline file names.
     """
     listed = [part.strip() for part in os.environ.get(LAUNCH_PATHS, "").split(",") if part.strip()]
     if EVERYTHING in listed:
@@ -90,10 +92,10 @@ def refusal(uri: str, project: Path, trusted: str | None = None) -> str | None:
         return _refused_name(uri)
     scheme = uri.partition("://")[0] if "://" in uri else ""
     if scheme in REMOTE:
-        return _refused_address(uri, [part for part in listed if "://" in part], trusted)
+        return _refused_address(uri, [part for part in listed if _is_address(part)], trusted)
     if scheme not in {"", "file"}:
         return f"a run cannot choose {redact(uri)}: its scheme must be one of {_SCHEMES}"
-    return _refused_path(uri, project, [Path(part) for part in listed if "://" not in part], trusted)
+    return _refused_path(uri, project, [Path(_path(part)) for part in listed if not _is_address(part)], trusted)
 
 
 def _refused_name(uri: str) -> str | None:
@@ -105,11 +107,29 @@ def _refused_name(uri: str) -> str | None:
     return None
 
 
-def _refused_address(uri: str, prefixes: Sequence[str], trusted: str | None) -> str | None:
-    fine = prefixes if trusted is None else [*prefixes, trusted]
-    if not prefixes or any(uri.startswith(prefix) for prefix in fine):
+def _is_address(listed: str) -> bool:
+    return "://" in listed and not listed.startswith("file:")
+
+
+def _refused_address(uri: str, starts: Sequence[str], trusted: str | None) -> str | None:
+    if not starts:
+        return _refused_chain(uri)
+    address = parsed(uri)
+    if address is None:
+        return (
+            f"a run cannot choose {redact(uri)}: it contains '..', '::', a user or a control character, "
+            f"but {_WHERE} restricts addresses"
+        )
+    if any(covers(parsed(start), address) for start in (*starts, *([] if trusted is None else [trusted]))):
         return None
     return f"a run cannot choose {redact(uri)}: {_WHERE} lists other addresses"
+
+
+def _refused_chain(uri: str) -> str | None:
+    """Return why an address cannot be chosen although all are allowed: fsspec would read it as several."""
+    if "::" in uri and uri.partition("://")[0] not in HTTP:
+        return f"a run cannot choose {redact(uri)}: it contains '::', which chains file systems"
+    return None
 
 
 def _refused_path(uri: str, project: Path, folders: Sequence[Path], trusted: str | None) -> str | None:

@@ -1,8 +1,9 @@
 """Find the credentials for the address of an input: a connection of the engine, by the start of the address.
 
-The generated file names connections, for addresses that begin with whole parts of a path: ``s3://bucket/data`` counts
-for ``s3://bucket/data/x``, but not for ``s3://bucket/data-2/x``; the longest one counts. A connection is looked up when
-a file needs it, and its secrets are masked from then on.
+The generated file names connections, for addresses that begin with the same whole parts
+(``translator.shim.files.addresses``); the one with the most parts counts. A kind of store alone counts for all its
+buckets, but not for addresses that name an account or a server, which would get the credentials. A
+connection is looked up when a file needs it, and its secrets are masked from then on.
 """
 
 from __future__ import annotations
@@ -12,9 +13,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-from urllib.parse import SplitResult, unquote, urlsplit
 
 from translator.shim.errors import TranslatorError
+from translator.shim.files.addresses import Address, covers, parsed
+from translator.shim.files.object_stores import ACCOUNTS, KINDS
 from translator.shim.masking import Mask, is_sensitive
 from translator.shim.masking.uris import redact
 from translator.shim.store.credentials import options_of
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Connection, Json, StoreAddress
 
-HTTP = frozenset({"http", "https"})
-_PORTS = {"http": "80", "https": "443"}
 _SECRETS = re.compile(r"secret|sas_token|connection_string|account_key|keyfile_dict|private_key|refresh_token", re.I)
 """Names of values in a connection's extra that are secrets, besides those that sound like one anywhere."""
 _REMEDIES = {
@@ -66,7 +66,7 @@ def options(uri: str, access: Access) -> Mapping[str, Json]:
     if connection is not None:
         return options_of(uri, connection)
     store = access.store
-    return store.options if store is not None and uri.startswith(f"{store.uri.rstrip('/')}/") else {}
+    return store.options if store is not None and covers(parsed(store.uri), parsed(uri)) else {}
 
 
 def authorization(uri: str, access: Access) -> str | None:
@@ -97,7 +97,7 @@ def connection_for(uri: str, access: Access) -> Connection | None:
     Raises:
         AccessError: it does not exist.
     """
-    start = _start(uri, access)
+    start = start_of(uri, access)
     if start is None:
         return None
     name = access.connections[start]
@@ -113,6 +113,15 @@ def connection_for(uri: str, access: Access) -> Connection | None:
     return access.known[name]
 
 
+def start_of(uri: str, access: Access) -> str | None:
+    """Return the start of an address that a connection is named for, the one with the most parts; None without one."""
+    address = parsed(uri) if access.connections else None
+    if address is None:
+        return None
+    starts = {start: parts for start in access.connections if (parts := parsed(start)) and _counts(parts, address)}
+    return max(starts, key=lambda start: (bool(starts[start].place), _length(starts[start])), default=None)
+
+
 def basic(user: str, password: str) -> str:
     """Return the ``Authorization`` header for a user and a password."""
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
@@ -123,41 +132,19 @@ def hidden(text: str, access: Access) -> str:
     return access.mask.hide(text)
 
 
-def _start(uri: str, access: Access) -> str | None:
-    """Return the longest of the named starts of an address."""
-    if not access.connections or (parts := _parts(uri)) is None:
-        return None
-    return max((start for start in access.connections if _begins(parts, _parts(start))), key=len, default=None)
-
-
-def _begins(parts: SplitResult, start: SplitResult | None) -> bool:
-    if start is None or parts.scheme != start.scheme:
+def _counts(start: Address, address: Address) -> bool:
+    if not start.place and (start.scheme not in KINDS or _is_foreign(address)):
         return False
-    if not start.netloc:  # all buckets
-        return parts.scheme not in HTTP
-    if _host(parts) != _host(start):
-        return False
-    path = start.path.rstrip("/")
-    return parts.path == path or parts.path.startswith(f"{path}/")
+    return covers(start, address)
 
 
-def _parts(uri: str) -> SplitResult | None:
-    """Return the parts of an address; None if it must not get credentials: it has its own, or its path climbs."""
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port if parts.scheme in HTTP else None
-    except ValueError:
-        return None
-    climbs = ".." in re.split(r"[/\\]", unquote(parts.path))
-    own = parts.scheme in HTTP and "@" in parts.netloc
-    return None if climbs or own else parts
+def _is_foreign(address: Address) -> bool:
+    """Return whether an address of Azure names an account: names of containers have no dots."""
+    return address.scheme in ACCOUNTS and ("@" in address.place or "." in address.place)
 
 
-def _host(parts: SplitResult) -> str:
-    """Return the host with its port, or the bucket."""
-    if parts.scheme not in HTTP:
-        return parts.netloc
-    return f"{(parts.hostname or '').lower()}:{parts.port or _PORTS[parts.scheme]}"
+def _length(address: Address) -> int:
+    return sum(bool(segment) for segment in address.segments)
 
 
 def _secrets(value: Json, name: str = "") -> list[str]:
@@ -178,6 +165,6 @@ def _hide(secret: str, access: Access) -> None:
 
 def _of(uri: str, access: Access) -> str:
     """Return how messages name the connection for an address."""
-    start = _start(uri, access) or ""
+    start = start_of(uri, access) or ""
     kind = "block" if access.engine == "prefect" else "connection"
     return f"the {kind} {access.connections.get(start)!r}, which has the credentials for {redact(start)},"

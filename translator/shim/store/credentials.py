@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _S3 = frozenset({"s3", "s3a"})
 _GCS = frozenset({"gs", "gcs"})
 _AZURE = frozenset({"abfs", "abfss", "az", "azure"})
-_NAMED_ACCOUNT = re.compile(r"azure://|[a-z]+://[^/]*@")
+_NAMED_ACCOUNT = re.compile(r"azure://|[a-z]+://[^/]*[@.]")
 """The start of an address of Azure that has the account itself."""
 _OPTIONS = "storage_options"
 """The key of a connection's extra with options of fsspec."""
@@ -27,7 +27,7 @@ def options_of(uri: str, connection: Connection) -> Mapping[str, Json]:
         uri: the store.
         connection: the connection; ``storage_options`` of its extra are passed on as they are.
     """
-    kind = uri.partition("://")[0]
+    kind = uri.partition("://")[0].lower()
     more = connection.extra.get(_OPTIONS)
     options = {name: value for name, value in _of_kind(kind, uri, connection).items() if value is not None}
     return {**options, **more} if isinstance(more, Mapping) else options
@@ -47,7 +47,7 @@ def _of_kind(kind: str, uri: str, connection: Connection) -> dict[str, Json]:
         }
     if kind in _AZURE:
         return {
-            "account_name": login if _NAMED_ACCOUNT.match(uri) is None else None,
+            "account_name": login if _NAMED_ACCOUNT.match(uri.lower()) is None else None,
             "account_key": password,
             "sas_token": extra.get("sas_token"),
             "connection_string": extra.get("connection_string"),

@@ -54,6 +54,38 @@ def test_a_value_cannot_lead_out_of_the_project(monkeypatch, uri: str, value: st
     assert default(uri, {"x": value}, STEP, PROJECT) == uri.replace("{parameter:x}", value)
 
 
+@pytest.mark.parametrize(
+    ("uri", "value", "is_allowed"),
+    [
+        ("s3://bucket/{parameter:x}.csv", "2026/01", True),
+        ("s3://bucket/day-{parameter:x}.csv", "2026", True),
+        ("s3://bucket/day-{parameter:x}/*.csv", "2026", True),
+        ("https://host/get?day={parameter:x}", "a/b", True),
+        ("https://host/{parameter:x}", "a", True),
+        ("s3://listed/{parameter:x}", "a", True),
+        ("s3://bucket/day{parameter:x}", "-secret/x", False),
+        ("s3://bucket/day{parameter:x}", "*", False),
+        ("s3://bucket/a-{parameter:y}{parameter:x}", "/x", False),
+        ("s3://bucket/{parameter:x}", "../x", False),
+        ("s3://bucket{parameter:x}", "-2/x", False),
+        ("s3://{parameter:x}", "bucket/x", False),
+        ("https://host{parameter:x}", ".evil.example/x", False),
+        ("https://host{parameter:x}", "@evil.example/x", False),
+        ("https://host/{parameter:x}", "..;/x", False),
+        ("{parameter:x}", "s3://bucket/x", False),
+    ],
+)
+def test_a_value_stays_in_the_directory_that_the_file_names(
+    monkeypatch: pytest.MonkeyPatch, uri: str, value: str, is_allowed: bool
+) -> None:
+    monkeypatch.setenv(LAUNCH_PATHS, "s3://listed")
+    if is_allowed:
+        assert default(uri, {"x": value, "y": "b"}, STEP, PROJECT) == uri.replace("{parameter:x}", value)
+    else:
+        with pytest.raises(FetchError, match="a run cannot choose"):
+            default(uri, {"x": value, "y": "b"}, STEP, PROJECT)
+
+
 def test_an_execution_reads_the_file(worker) -> None:
     worker.project.mkdir(exist_ok=True)
     (worker.project / "b.csv").write_text("b\n")
