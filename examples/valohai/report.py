@@ -19,4 +19,5 @@ Chosen: **{best_model}**, which reads {accuracy:.1%} of the test images correctl
 |---|---|
 {table}
 """
+print(table)
 Path(valohai.outputs().path("report.md")).write_text(report)

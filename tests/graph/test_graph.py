@@ -166,7 +166,8 @@ def test_hostile_names_are_strings_in_mermaid(name: str) -> None:
     text, other = (mermaid.write(build(hostile_pipeline(one), STATUSES)) for one in (name, "x"))
     string = re.compile(r'"[^"\n]*"')
     assert string.sub("S", text).splitlines()[1:] == string.sub("S", other).splitlines()[1:]
-    for label in string.findall(text):
+    drawn = "\n".join(line for line in text.splitlines() if not line.startswith("%%"))
+    for label in string.findall(drawn):
         assert not re.search(r"[`*<>\\\[\]{}%&|;]", re.sub(r"#\d+;|<br>", "", label))
     assert "{init" not in text
     escaped = mermaid.escaped(name)

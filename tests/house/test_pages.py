@@ -65,7 +65,7 @@ def entry_points(file: Path) -> str:
 def graph() -> str:
     """Return what `translate graph` prints in README's five minutes."""
     pipeline = load(ROOT / "examples" / "valohai" / "valohai.yaml").choose("Dual Training Pipeline")
-    explanation = explain(pipeline, ["train_conservative[1]"], {}, {}, Diagnostics())
+    explanation = explain(pipeline, ["train_conservative[1]", "train_experimental[1]"], {}, {}, Diagnostics())
     assert explanation
     return f"```mermaid\n{mermaid.write(build(pipeline, predicted(explanation)))}```\n"
 

@@ -35,8 +35,8 @@ _BOX = ("[", "]")
 
 def write(drawing: Drawing) -> str:
     """Return the drawing as a flowchart."""
-    lines = [f"%% {escaped(drawing.origin)}", "flowchart LR"]
-    lines += [f"%% {escaped(caption)}" for caption in drawing.captions]
+    lines = [_comment(drawing.origin), "flowchart LR"]
+    lines += [_comment(caption) for caption in drawing.captions]
     lines += _picture(drawing.picture, 1)
     styled = {box.key: box.status.style for box in boxes(drawing.picture) if box.status is not None}
     for style, colours in STATES.items():
@@ -50,6 +50,11 @@ def write(drawing: Drawing) -> str:
 def escaped(text: str) -> str:
     """Return a text without anything that Mermaid interprets."""
     return _SPECIAL.sub(lambda found: f"#{ord(found.group())};", printable(text))
+
+
+def _comment(text: str) -> str:
+    """Return a text as a comment; with braces, it could be a directive."""
+    return f"%% {printable(text).translate({ord('{'): '(', ord('}'): ')'})}"
 
 
 def _picture(picture: Picture, depth: int) -> Iterator[str]:
