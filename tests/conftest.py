@@ -76,10 +76,37 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "podman" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group("podman"))
-            elif "cluster" in getattr(item, "fixturenames", ()) or "[kubernetes" in item.name:
+            elif _needs_cluster(item):
                 item.add_marker(pytest.mark.xdist_group("cluster"))
             elif HOUSE in item.path.parents:
                 item.add_marker(pytest.mark.xdist_group("house"))
+
+
+LONGEST = 300
+"""The seconds after which a test of pods fails: what it waits for is on another machine and may never come."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Let a test of pods fail instead of waiting for ever."""
+    if not _needs_cluster(item):
+        yield
+        return
+
+    def fail(*_: object) -> None:
+        pytest.fail(f"the test did not end within {LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, fail)
+    signal.alarm(LONGEST)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _needs_cluster(item: pytest.Item) -> bool:
+    return "cluster" in getattr(item, "fixturenames", ()) or "[kubernetes" in item.name
 
 
 def pytest_configure() -> None:
