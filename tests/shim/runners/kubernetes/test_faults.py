@@ -80,6 +80,37 @@ def waiting(reason: str, message: str = "") -> dict[str, Any]:
         (waiting("ImagePullBackOff", "Back-off pulling image"), "pulling", "the image i cannot be pulled"),
         (waiting("InvalidImageName"), "step", "the image i cannot be used"),
         (waiting("CreateContainerConfigError", 'secret "s" not found'), "step", 'secret "s" not found'),
+        (waiting("CreateContainerConfigError", "couldn't find key token in Secret ml/s"), "step", "couldn't find key"),
+        (
+            waiting("CreateContainerConfigError", "failed to sync secret cache: timed out waiting for the condition"),
+            "creating",
+            "failed to sync secret cache",
+        ),
+        (waiting("CreateContainerError", "context deadline exceeded"), "creating", "context deadline exceeded"),
+        (waiting("ErrImagePull", "Head https://ecr: no basic auth credentials"), "step", "cannot be pulled"),
+        (
+            pod(
+                conditions=[{"type": "PodScheduled", "status": "False", "message": "taint {dedicated: image-training}"}]
+            ),
+            "waiting",
+            "image-training",
+        ),
+        (pod(phase="Failed", reason="DeadlineExceeded", message="active too long"), "step", "DeadlineExceeded"),
+        (
+            pod(
+                phase="Running",
+                initContainerStatuses=[
+                    {
+                        "name": "publish",
+                        "restartCount": 1,
+                        "state": {"running": {}},
+                        "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}},
+                    }
+                ],
+            ),
+            "infrastructure",
+            "the container 'publish' of the pod p ended, because its memory ran out",
+        ),
         (waiting("ContainerCreating"), None, ""),
         (pod(phase="Running"), None, ""),
     ],

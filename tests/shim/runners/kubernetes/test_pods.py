@@ -190,12 +190,162 @@ def test_names_are_what_kubernetes_accepts(tmp_path: Path) -> None:
     [
         ("kind: Job\n", "one document of kind Pod"),
         ("kind: Pod\nspec: {hostPID: true}\n", "must not set hostPID"),
-        ("kind: Pod\nspec: {containers: [{name: publish}]}\n", "a name that the runner uses"),
-        ("kind: Pod\nspec: {volumes: x}\n", "volumes of the pod template"),
+        ("kind: Pod\nspec: {containers: [{name: publish}], initContainers: [{name: publish}]}\n", "two containers"),
+        ("kind: Pod\nspec: {containers: [{image: a}]}\n", r"spec.containers\[0\] must have a name"),
+        ("kind: Pod\nspec: {containers: [{name: step, resources: x}]}\n", "resources of the container 'step'"),
+        ("kind: Pod\nspec: {containers: [{name: step, resources: {requests: {cpu: x}}}]}\n", "a quantity is expected"),
+        ("kind: Pod\nspec: {volumes: x}\n", "spec.volumes must be a list of objects"),
+        ("kind: Pod\nspec: x\n", "spec must be an object"),
+        ("kind: Pod\nmetadata: x\n", "metadata must be an object"),
+        ("kind: Pod\nmetadata: {labels: [a]}\n", "metadata.labels must be an object"),
+        ("kind: Pod\nmetadata: {labels: {a: 1}}\n", "metadata.labels must be an object of strings"),
+        ("kind: Pod\nspec: {nodeSelector: [a]}\n", "spec.nodeSelector must be an object"),
         ("kind: [Pod\n", "cannot be read"),
     ],
 )
 def test_templates_that_cannot_be_used(template: str, problem: str, tmp_path: Path) -> None:
     (tmp_path / "pod.yaml").write_text(template)
     with pytest.raises(UnfitError, match=problem):
-        rendered({"template": "pod.yaml"}, tmp_path)
+        rendered({"template": "pod.yaml"}, tmp_path, resources=Resources(cpu=1))
+
+
+RESTRICTED = """
+kind: Pod
+spec:
+  securityContext: {runAsNonRoot: true, runAsUser: 1000, fsGroup: 1000, seccompProfile: {type: RuntimeDefault}}
+  containers:
+    - name: step
+      securityContext: {allowPrivilegeEscalation: false, capabilities: {drop: [ALL]}}
+"""
+
+
+def containers_of(manifest: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in (*manifest["spec"]["initContainers"], *manifest["spec"]["containers"])}
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_template_makes_pods_restricted(native: bool, tmp_path: Path) -> None:
+    """Each container has what the Pod Security Standard *restricted* demands of it."""
+    (tmp_path / "pod.yaml").write_text(RESTRICTED)
+    manifest = rendered({"template": "pod.yaml"}, tmp_path, native=native)
+    assert manifest["spec"]["securityContext"]["runAsNonRoot"] is True
+    for container in containers_of(manifest).values():
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert context.get("runAsUser", 1000) == 1000
+
+
+def test_helpers_have_few_capabilities(tmp_path: Path) -> None:
+    for name in ("stage", "publish"):
+        context = containers_of(rendered({}, tmp_path))[name]["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False
+        assert context["capabilities"] == {"drop": ["ALL"], "add": ["DAC_OVERRIDE", "FOWNER"]}
+        assert (context["runAsUser"], context["seccompProfile"]) == (0, {"type": "RuntimeDefault"})
+
+
+def test_helpers_are_the_user_of_the_command_if_the_template_forbids_root(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(RESTRICTED)
+    found = containers_of(rendered({"template": "pod.yaml", "user": "1234:5"}, tmp_path))
+    users = {
+        name: (one["securityContext"]["runAsUser"], one["securityContext"]["runAsGroup"]) for name, one in found.items()
+    }
+    assert users == dict.fromkeys(("stage", "publish", "step"), (1234, 5))
+
+
+def test_a_template_is_the_base_of_helpers(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        "kind: Pod\nspec:\n"
+        "  initContainers:\n"
+        "    - {name: stage, env: [{name: A, value: b}], securityContext: {readOnlyRootFilesystem: true}}\n"
+        "  containers: [{name: publish, image: other, args: [x], resources: {limits: {memory: 2Gi}}}]\n"
+    )
+    found = containers_of(rendered({"template": "pod.yaml"}, tmp_path))
+    stage, publish = found["stage"], found["publish"]
+    assert list(found) == ["stage", "publish", "step"]
+    assert stage["env"] == [{"name": "A", "value": "b"}, {"name": "TRANSLATOR_HOME", "value": "/valohai"}]
+    assert stage["securityContext"]["readOnlyRootFilesystem"] is True
+    assert stage["securityContext"]["allowPrivilegeEscalation"] is False
+    assert (publish["image"], "args" in publish) == ("pod:1", False)
+    assert publish["resources"]["limits"] == {"cpu": "1000m", "memory": "2Gi"}
+
+
+def test_helpers_have_limits(tmp_path: Path) -> None:
+    default = containers_of(rendered({}, tmp_path))["publish"]["resources"]
+    assert default == {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": "1000m", "memory": "1024Mi"}}
+    own = {"helper_resources": {"requests": {"memory": 2048}, "limits": {"cpu": 2}}}
+    assert containers_of(rendered(own, tmp_path))["stage"]["resources"] == {
+        "requests": {"cpu": "10m", "memory": "2048Mi"},
+        "limits": {"cpu": "2000m", "memory": "2048Mi"},
+    }
+    small = {"helper_resources": {"limits": {"memory": 32}}}
+    assert containers_of(rendered(small, tmp_path))["stage"]["resources"]["requests"]["memory"] == "32Mi"
+
+
+def test_commands_get_no_token_and_no_addresses_of_services(tmp_path: Path) -> None:
+    spec = rendered({"service_account": "runner"}, tmp_path)["spec"]
+    assert (spec["automountServiceAccountToken"], spec["enableServiceLinks"]) == (False, False)
+    (tmp_path / "pod.yaml").write_text("kind: Pod\nspec: {automountServiceAccountToken: true}\n")
+    assert rendered({"template": "pod.yaml"}, tmp_path)["spec"]["automountServiceAccountToken"] is True
+
+
+def test_a_template_may_mount_shared_memory_itself(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        "kind: Pod\nspec:\n  volumes: [{name: shm, emptyDir: {medium: Memory}}]\n"
+        "  containers: [{name: step, volumeMounts: [{name: shm, mountPath: /dev/shm}]}]\n"
+    )
+    manifest = rendered({"template": "pod.yaml"}, tmp_path)
+    paths = [mount["mountPath"] for mount in containers_of(manifest)["step"]["volumeMounts"]]
+    assert paths.count("/dev/shm") == 1
+    assert "translator-shm" not in {volume["name"] for volume in manifest["spec"]["volumes"]}
+
+
+def test_requests_of_a_template_are_within_the_limits_of_the_step(tmp_path: Path) -> None:
+    (tmp_path / "pod.yaml").write_text(
+        "kind: Pod\nspec:\n  containers:\n"
+        "    - {name: step, resources: {requests: {cpu: 2, memory: 0.5Gi}, claims: [{name: gpu}]}}\n"
+    )
+    resources = containers_of(rendered({"template": "pod.yaml"}, tmp_path, resources=Resources(1, 4096)))["step"][
+        "resources"
+    ]
+    assert resources == {
+        "limits": {"cpu": "1000m", "memory": "4096Mi"},
+        "requests": {"memory": "0.5Gi"},
+        "claims": [{"name": "gpu"}],
+    }
+
+
+def test_a_pod_whose_containers_are_not_root(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    worker.script("pod.yaml", RESTRICTED)
+    worker.script("a.txt", "a\n")
+    seen: list[dict[str, Any]] = []
+    worker.on_line = lambda _: seen.extend(cluster.pods())
+    command = "umask 077; id -u; cat a.txt; mkdir /valohai/outputs/d; echo x > /valohai/outputs/d/x"
+    manifest = worker.run(in_pod(command, settings={"template": "pod.yaml"}))
+    assert manifest.state == "complete", worker.log
+    assert worker.output == ["1000", "a"]
+    assert [(file.path, file.size) for file in manifest.outputs] == [("d/x", 2)]
+    assert {
+        name: one["securityContext"]["allowPrivilegeEscalation"] for name, one in containers_of(seen[0]).items()
+    } == (dict.fromkeys(("stage", "step", "publish"), False))
+
+
+def test_outputs_that_only_another_user_may_read(worker: Worker, in_pod: InPod) -> None:
+    step = in_pod("umask 077; mkdir /valohai/outputs/d; echo x > /valohai/outputs/d/x", settings={"user": "1000"})
+    manifest = worker.run(step)
+    assert [file.path for file in manifest.outputs] == ["d/x"], worker.log
+
+
+def test_a_variable_that_a_shell_cannot_set(worker: Worker, in_pod: InPod) -> None:
+    manifest = worker.run(in_pod("echo ran", environment={"my.variable": "1"}))
+    assert manifest.state == "complete", worker.log
+    assert "my.variable" in worker.notes
+
+
+def test_an_image_without_sleep_has_the_grace_of_term(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
+    """What a command leaves running gets TERM, and has time to write its last file."""
+    late = "n=0; while [ $n -lt 300000 ]; do n=$((n + 1)); done; echo x > /valohai/outputs/late; exit"
+    command = f"(trap '{late}' TERM; echo ready > /valohai/outputs/ready; while :; do :; done) & "
+    wait = "while ! [ -e /valohai/outputs/ready ]; do :; done"
+    manifest = worker.run(in_pod(command + wait, image=cluster.sh_image))
+    assert sorted(file.path for file in manifest.outputs) == ["late", "ready"], worker.log

@@ -37,13 +37,14 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
 
 CONTROL = Path("/translator/control")
-"""What the containers tell each other, in memory."""
+"""What the containers tell each other, in memory; a hostile command can change it."""
 FILES = Path("/translator/files")
-"""The files of the execution: ``root``, its workspace, and ``log``."""
+"""The files of the execution: ``root``, its workspace, and ``log``; beside them, notes that the command cannot see."""
 STREAMS = ("output", "errors")
 
-_PIPES = (*STREAMS, "orders", "release")
+_PIPES = (*STREAMS, "orders", "release", "ticks")
 _LOOK_EVERY = 0.1
+_TICK = 0.1
 _LATER_LOOK = 1.0
 _PULSE_EVERY = 2.0
 _GRACE = 3.0
@@ -75,10 +76,11 @@ def prepare(lost_after: float) -> int:
     for name in _PIPES:
         if not (CONTROL / name).exists():
             os.mkfifo(CONTROL / name, 0o666)
-    CONTROL.chmod(0o777)
+    if CONTROL.stat().st_uid == os.geteuid():  # that of a user other than root already is for all
+        CONTROL.chmod(0o777)
     _note_worker()
     ending = _ending()
-    while not (CONTROL / "staged").exists():
+    while not (FILES / "staged").exists():
         if ending.is_set():
             return 1
         if _lost(lost_after):
@@ -94,12 +96,14 @@ def watch(lost_after: float) -> int:
     threads = [threading.Thread(target=_keep, args=(name,), daemon=True) for name in STREAMS]
     for thread in threads:
         thread.start()
+    threading.Thread(target=_tick, daemon=True).start()
     ending = _ending()
     while not _lost(lost_after):
-        if not (CONTROL / "drained").exists() and not any(thread.is_alive() for thread in threads):
-            (CONTROL / "drained").touch()
-        if ending.is_set() and (CONTROL / "drained").exists() and (CONTROL / "status").exists():
-            _tell("release", "deleted")
+        if not (FILES / "drained").exists() and not any(thread.is_alive() for thread in threads):
+            (FILES / "drained").touch()
+        if ending.is_set() and (FILES / "drained").exists() and (CONTROL / "status").exists():
+            if not (FILES / "released").exists():
+                _tell("release", "deleted")
             return 0
         time.sleep(_LOOK_EVERY)
     print(_complaint(lost_after), file=sys.stderr, flush=True)  # noqa: T201 - as above
@@ -125,17 +129,20 @@ def _complaint(seconds: float) -> str:
 
 def _note_worker() -> None:
     """Note that a worker is there."""
-    (CONTROL / "seen").touch()
+    (FILES / "seen").touch()
 
 
 def _lost(seconds: float) -> bool:
-    return time.time() > (CONTROL / "seen").stat().st_mtime + seconds
+    return time.time() > (FILES / "seen").stat().st_mtime + seconds
 
 
 def _keep(name: str) -> None:
     """Copy a stream of the command to a file, and to this container's own log."""
     shown = sys.stdout.fileno() if name == "output" else sys.stderr.fileno()
-    with (CONTROL / name).open("rb", buffering=0) as pipe, (FILES / "log" / name).open("ab", buffering=0) as kept:
+    with (
+        _opened(name, os.O_RDONLY, stat.S_ISFIFO, wait=True) as pipe,
+        (FILES / "log" / name).open("ab", buffering=0) as kept,
+    ):
         while part := pipe.read(_BLOCK):
             kept.write(part)
             with contextlib.suppress(OSError):
@@ -150,6 +157,14 @@ def _tell(pipe: str, line: str) -> None:
             file.write(f"{line}\n".encode())
             return
         time.sleep(_LOOK_EVERY / 2)
+
+
+def _tick() -> None:
+    """Let the wrapper around the command wait for a moment if its image has no ``sleep``: it reads a line."""
+    while True:
+        time.sleep(_TICK)
+        with contextlib.suppress(OSError), _opened("ticks", os.O_WRONLY, stat.S_ISFIFO, wait=True) as file:
+            file.write(b"\n")
 
 
 def _write(handle: int, content: bytes) -> None:
@@ -211,27 +226,36 @@ class Attendance:
     def _handle(self, kind: bytes, content: bytes) -> None:
         if kind != frames.MESSAGE:
             return
-        request = json.loads(content)
         try:
-            match request["do"]:
-                case "receive":
-                    self._unpack()
-                    self._event("received")
-                case "begin":
-                    (CONTROL / "staged").touch()
-                    self._event("begun")
-                case "follow":
-                    self.read = {name: int(request[name]) for name in STREAMS}
-                case "signal":
-                    _tell("orders", str(request["signal"]))
-                case "fetch":
-                    self._fetch(request)
-                case "collect":
-                    self._collect(direct=bool(request["direct"]))
-                case "publish":
-                    self._publish(request)
+            self._answer_to(json.loads(content))
+        except BrokenPipeError:
+            raise
         except (TranslatorError, OSError) as error:
             self._event("problem", text=str(error))
+        except Exception as error:  # noqa: BLE001 - the worker gets an answer, whatever happens, or it would ask again
+            self._event("problem", text=f"{type(error).__name__}: {error}")
+
+    def _answer_to(self, request: Mapping[str, Any]) -> None:
+        match request["do"]:
+            case "receive":
+                self._unpack()
+                self._event("received")
+            case "begin":
+                (FILES / "staged").touch()
+                self._event("begun")
+            case "follow":
+                self.read = {name: int(request[name]) for name in STREAMS}
+            case "release":
+                (FILES / "released").touch()
+                _tell("release", "done")
+            case "signal":
+                _tell("orders", str(request["signal"]))
+            case "fetch":
+                self._fetch(request)
+            case "collect":
+                self._collect(direct=bool(request["direct"]))
+            case "publish":
+                self._publish(request)
 
     def _unpack(self) -> None:
         """Unpack the archive that follows, for the command and for the wrapper around it."""
@@ -281,7 +305,7 @@ class Attendance:
             return False
         self._tell_once("problem", lambda text: {"text": text})
         self._tell_once("started", lambda _: {})
-        drained = (CONTROL / "drained").exists()
+        drained = (FILES / "drained").exists()
         sent = [self._send(name, kind) for name, kind in zip(STREAMS, (frames.OUTPUT, frames.ERRORS), strict=True)]
         if any(sent) or not drained:
             return any(sent)
@@ -328,7 +352,12 @@ class Attendance:
                 _Collection(root, packer, notes, sizes if direct else None).add("outputs")
         writer.close()
         self._answer(frames.framed(frames.END))
-        self._event("collected", notes=notes, problems=problems, sizes=sizes)
+        for files in frames.batches(sizes.items()):
+            self._event("sizes", sizes=dict(files))
+        for name, texts in (("notes", notes), ("problems", problems)):
+            for some in frames.batches(texts):
+                self._event(name, **{name: some})
+        self._event("collected")
 
     def _tell_once(self, name: str, values: Callable[[str], dict[str, Any]]) -> None:
         if name not in self._told and (text := _content(name)).endswith("\n"):
@@ -372,13 +401,19 @@ def _content(name: str) -> str:
         return ""
 
 
-def _opened(name: str, flags: int, is_kind: Callable[[int], bool]) -> BinaryIO:
+def _opened(name: str, flags: int, is_kind: Callable[[int], bool], *, wait: bool = False) -> BinaryIO:
     """Open a file of the control directory, in which a hostile command may have put something else.
+
+    Args:
+        name: of the file.
+        flags: how it is opened.
+        is_kind: whether a mode is that of the kind that it must have.
+        wait: whether to wait for the other end of a pipe.
 
     Raises:
         OSError: it does not exist, is a link or is not of its kind.
     """
-    handle = os.open(CONTROL / name, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    handle = os.open(CONTROL / name, flags | os.O_NOFOLLOW | (0 if wait else os.O_NONBLOCK))
     if not is_kind(os.fstat(handle).st_mode):
         os.close(handle)
         raise OSError(f"{name} was replaced")
@@ -389,23 +424,28 @@ def _opened(name: str, flags: int, is_kind: Callable[[int], bool]) -> BinaryIO:
 class _Collection:
     """The files of the workspace that are sent back: those of a directory, and those that links in it name.
 
-    ``sizes`` collects the large outputs that are not sent; None if all are.
+    ``sizes`` collects the large outputs that are not sent; None if all are. ``linked`` is still to be added: links of
+    links may be many, so that this must not call itself for each.
     """
 
     root: Path
     packer: archive.Packer
     notes: list[str]
     sizes: dict[str, int] | None
+    linked: list[str] = field(default_factory=list)
 
     def add(self, folder: str) -> None:
         """Add a directory, or a file, of the workspace; what it links to in the workspace as well."""
-        path = self.root / folder
-        waiting = [folder]
-        if path.is_dir():
-            self.packer.directory(folder)
-            waiting = [f"{folder}/{name}" for name, _ in archive.walk(path)]
-        for name in waiting:
-            self._add(name)
+        self.linked.append(folder)
+        while self.linked:
+            name = self.linked.pop()
+            path = self.root / name
+            if path.is_dir():
+                self.packer.directory(name)
+                for inner, _ in archive.walk(path):
+                    self._add(f"{name}/{inner}")
+            else:
+                self._add(name)
 
     def _add(self, name: str) -> None:
         if name in self.packer.names:
@@ -446,7 +486,7 @@ class _Collection:
         self.packer.link(name, str(target))
         inside = str(target.relative_to(self.root))
         if not path.is_relative_to(target) and not inside.startswith("inputs/"):  # the worker has the inputs
-            self.add(inside)
+            self.linked.append(inside)
 
 
 if __name__ == "__main__":

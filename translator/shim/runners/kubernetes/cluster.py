@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,9 +35,12 @@ NATIVE_SIDECARS = (1, 29)
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _AIRFLOW_PREFIX = "extra__kubernetes__"
 _AGAIN = 1.0
-_NOT_FOUND = 404
-_CONFLICT = 409
-_INVALID = 422
+_BAD_REQUEST, _FORBIDDEN, _NOT_FOUND, _CONFLICT, _INVALID = 400, 403, 404, 409, 422
+_MISSING_RIGHT = re.compile(r" cannot (\S+) resource \"([^\"]+)\"")
+_FULL = "exceeded quota"
+"""What a server says of a pod that is accepted once others have ended."""
+_CHANGING = ("because it is being terminated", "retry after")
+"""What it says of a namespace that is being deleted, or of an account whose token is not made yet."""
 _TEMPORARY = frozenset({0, 408, 429, 500, 502, 503, 504})
 
 
@@ -46,6 +50,10 @@ class UnreachableError(RunnerError):
 
 class GoneError(RunnerError):
     """An object that does not exist any more."""
+
+
+class FullError(RunnerError):
+    """A namespace whose quota is used up for now."""
 
 
 @dataclass(slots=True)
@@ -90,7 +98,8 @@ class Cluster:
         """Create a pod; one of the same name counts as created, because names are unique.
 
         Raises:
-            UnfitError: the cluster does not accept this pod.
+            UnfitError: the cluster does not accept this pod: its API, a policy, a webhook or a limit refuses it.
+            FullError: the quota is used up for now.
             RunnerError: it cannot be created.
         """
         from kubernetes.client import ApiException
@@ -101,9 +110,8 @@ class Cluster:
                     self.namespace, manifest, _preload_content=False, _request_timeout=TIMEOUT
                 )
             except ApiException as error:
-                if error.status == _INVALID:
-                    raise UnfitError(f"the cluster does not accept the pod: {error_text(error)}") from error
                 if error.status != _CONFLICT:
+                    _judge(error)
                     raise
 
     def pod(self, name: str) -> Mapping[str, Any]:
@@ -156,6 +164,8 @@ class Cluster:
             text = f"cannot {action} the Kubernetes cluster {self.address}: {error_text(error)}"
             if error.status == _NOT_FOUND:
                 raise GoneError(text) from error
+            if (right := missing_right(text)) is not None:
+                raise RunnerError(f"{text}: give the worker's identity the right to {right}") from error
             if (error.status or 0) in _TEMPORARY:
                 raise UnreachableError(text) from error
             raise RunnerError(text) from error
@@ -163,6 +173,30 @@ class Cluster:
             raise
         except Exception as error:  # those of several packages: of urllib3, of credentials' own programs
             raise UnreachableError(f"cannot {action} the Kubernetes cluster {self.address}: {_cause(error)}") from error
+
+
+def missing_right(text: str) -> str | None:
+    """Return which right a refusal says is missing (``create pods/exec``); None if it is another refusal."""
+    match = _MISSING_RIGHT.search(text)
+    return f"{match[1]} {match[2]}" if match is not None else None
+
+
+def _judge(error: Any) -> None:
+    """Tell refusals of this very pod from those that may pass, and from missing rights.
+
+    Raises:
+        UnfitError: another try cannot help.
+        FullError: the quota is used up for now.
+    """
+    text = error_text(error)
+    if error.status == _NOT_FOUND:
+        raise UnfitError(f"the cluster does not accept the pod: {text}") from error
+    if error.status not in {_BAD_REQUEST, _FORBIDDEN, _INVALID} or missing_right(text) is not None:
+        return
+    if _FULL in text:
+        raise FullError(f"the cluster does not accept the pod yet: {text}") from error
+    if not any(words in text for words in _CHANGING):
+        raise UnfitError(f"the cluster does not accept the pod: {text}") from error
 
 
 _Result = TypeVar("_Result")

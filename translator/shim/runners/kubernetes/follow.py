@@ -11,6 +11,7 @@ import json
 import signal
 import time
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.process import group
@@ -21,7 +22,7 @@ from translator.shim.runners.kubernetes.cluster import GoneError, UnreachableErr
 from translator.shim.runners.kubernetes.faults import PUBLISH, STAGE, STEP
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from translator.shim.process.supervise import Limits, Ticket
@@ -31,13 +32,22 @@ if TYPE_CHECKING:
 _STREAMS = {frames.OUTPUT: "output", frames.ERRORS: "errors"}
 _LOOK_EVERY = 0.25
 _AWAY_LOOK = 1.0
+_SLOWER = 1.25
+_LONGEST_LOOK = 4.0
+"""Looks at a pod that does not start become rarer by this factor, up to so many seconds."""
+_NOTE_EVERY = 60.0
+"""The seconds between two notes on why no node can run a pod, which change as other pods come and go."""
 _RUNNING_LOOK = 15.0
 """The seconds between two looks at a pod whose command runs, to learn early that it was deleted."""
 _HELLO = 30.0
 _HURRY = 5.0
 """The seconds that a server may be away when the command must end."""
 _BROKEN_IMAGE = 60.0
-"""The seconds for which a node may fail to pull an image for reasons that may pass."""
+"""The seconds for which a node may fail to pull an image, or to create a container, for reasons that may pass."""
+_TRIES = 5
+"""How often in turn a connection may break without progress."""
+_STABLE = 10.0
+"""The seconds after which a connection is not one that breaks at once."""
 _SHELL_SIGNAL = 128
 _CHANGED = "has changed since it was published"
 """What stores say of artifacts that another try would not find otherwise."""
@@ -71,12 +81,17 @@ class Follower:
     _away: float | None = None
     _look_at: float = 0.0
     _noted: str = ""
-    _bad_image: float | None = None
+    _noted_at: float = float("-inf")
+    _failing: float | None = None
+    _connected_at: float = 0.0
+    _progress: bool = False
+    _broken: int = 0
+    _received: int = 0
 
     def stage(
         self,
         send: Callable[[Callable[[bytes], None]], None],
-        fetch: bytes | None,
+        fetch: Sequence[bytes],
         check: Callable[[], None],
         timeout: float,
     ) -> None:
@@ -84,7 +99,7 @@ class Follower:
 
         Args:
             send: sends the archive through the function that it gets; called again if the connection breaks.
-            fetch: asks the pod to download artifacts, if there are any.
+            fetch: ask the pod to download artifacts; none if there are none.
             check: called a few times a second; what it raises ends the wait.
             timeout: the seconds that it may take until the pod takes files.
 
@@ -92,8 +107,8 @@ class Follower:
             RunnerError: the pod cannot start, or is lost.
         """
         deadline = time.monotonic() + timeout
+        patience = _Patience()
         while True:
-            check()
             try:
                 pod = self._look()
                 if (ended := faults.termination(pod, STAGE)) is not None and ended.exit_status == 0:
@@ -104,23 +119,27 @@ class Follower:
                 self._back()
             except UnreachableError as error:
                 self._lost(error)
+            patience.wait(check)
             self._in_time(deadline, timeout)
-            time.sleep(_LOOK_EVERY)
 
     def _stage(
-        self, send: Callable[[Callable[[bytes], None]], None], fetch: bytes | None, check: Callable[[], None]
+        self, send: Callable[[Callable[[bytes], None]], None], fetch: Sequence[bytes], check: Callable[[], None]
     ) -> None:
         opened = session.attend(self.cluster, self.pod, STAGE)
         try:
             session.hello(opened, _HELLO)
             self._back()
-            opened.send(frames.message(do="receive"))
-            send(lambda part: opened.send(frames.framed(frames.DATA, part)))
-            opened.send(frames.framed(frames.END))
-            self._await(opened, "received", check)
-            if fetch is not None:
-                opened.send(fetch)
-                self._await(opened, "fetched", check)
+            try:
+                opened.send(frames.message(do="receive"))
+                send(lambda part: opened.send(frames.framed(frames.DATA, part)))
+                opened.send(frames.framed(frames.END))
+                self._await(opened, "received", check)
+                for request in fetch:
+                    opened.send(request)
+                    self._await(opened, "fetched", check)
+            except UnreachableError as error:
+                self._broke(error)
+                raise
             opened.send(frames.message(do="begin"))
             # The container ends at once, perhaps before it answers.
             with contextlib.suppress(UnreachableError):
@@ -128,8 +147,10 @@ class Follower:
         finally:
             opened.close()
 
-    def _await(self, opened: Session, event: str, check: Callable[[], None]) -> Mapping[str, Any]:
-        """Wait for an answer of the agent.
+    def _await(
+        self, opened: Session, event: str, check: Callable[[], None], parts: Mapping[str, list[Any]] | None = None
+    ) -> Mapping[str, Any]:
+        """Wait for an answer of the agent; ``parts`` collects what other events have under their own name.
 
         Raises:
             UnreachableError: the connection breaks.
@@ -145,6 +166,8 @@ class Follower:
                     raise kind(f"files of the pod {self.pod} cannot be transferred: {answer.get('text')}")
                 if answer.get("event") == event:
                     return answer
+                if parts is not None and answer.get("event") in parts:
+                    parts[answer["event"]].append(answer[answer["event"]])
         raise UnreachableError(f"the connection with the pod {self.pod} broke: {opened.complaint or 'it ended'}")
 
     def begin(self, check: Callable[[], None], timeout: float) -> None:
@@ -154,17 +177,18 @@ class Follower:
             RunnerError: it cannot start.
         """
         deadline = time.monotonic() + timeout
+        patience = _Patience()
         while not self.is_started and not self.ended:
             check()
             if self._session is None:
                 self._connect(looking=True)
             if self._session is None:
                 self._in_time(deadline, timeout)
-                time.sleep(_LOOK_EVERY)
+                patience.wait(check)
                 continue
             self._take(_LOOK_EVERY)
             if not self.is_started and time.monotonic() >= self._look_at:
-                self._look_at = time.monotonic() + _AWAY_LOOK
+                self._look_at = time.monotonic() + patience.longer()
                 with contextlib.suppress(UnreachableError):
                     self._look()
             self._in_time(deadline, timeout)
@@ -203,11 +227,24 @@ class Follower:
 
         def collect(opened: Session) -> Mapping[str, Any]:
             opened.send(frames.message(do="collect", direct=direct))
-            archive.unpack(archive.Reader(lambda: self._part(opened, check)), target, _own)
-            return self._await(opened, "collected", check)
+            received = 0
+
+            def part() -> bytes | None:
+                nonlocal received
+                content = self._part(opened, check)
+                received += len(content or b"")
+                if received > self._received:
+                    self._received, self._progress = received, True
+                return content
+
+            archive.unpack(archive.Reader(part), target, _own)
+            parts: dict[str, list[Any]] = {"sizes": [], "notes": [], "problems": []}
+            self._await(opened, "collected", check, parts)
+            sizes = {path: size for some in parts["sizes"] for path, size in some.items()}
+            return {"sizes": sizes, **{key: list(chain(*parts[key])) for key in ("notes", "problems")}}
 
         answer = self._insisting(collect, check)
-        for text in answer.get("notes") or ():
+        for text in answer["notes"]:
             self.note(f"warning: {text}")
         return answer
 
@@ -225,7 +262,12 @@ class Follower:
         return self._insisting(publish, check)
 
     def _insisting(self, work: Callable[[Session], Mapping[str, Any]], check: Callable[[], None]) -> Mapping[str, Any]:
-        """Do something over a connection, and once more over another if it breaks."""
+        """Do something over a connection, and again over another if it breaks.
+
+        Raises:
+            RunnerError: the server is away for too long, or the work gets no further from one time to the next.
+        """
+        self._received = self._broken = 0
         while True:
             check()
             if self._session is None:
@@ -234,11 +276,30 @@ class Follower:
             if opened is None:
                 time.sleep(_LOOK_EVERY)
                 continue
+            self._progress = False
             try:
-                return work(opened)
+                answer = work(opened)
             except UnreachableError as error:
                 self._drop()
+                self._broke(error)
                 self._lost(error)
+                _Patience(_AWAY_LOOK).wait(check)
+            else:
+                self._broken = 0
+                return answer
+
+    def _broke(self, error: UnreachableError) -> None:
+        """Count connections that break without progress, which a server that is there accepts again and again.
+
+        Raises:
+            RunnerError: it is one too many.
+        """
+        self._broken = 0 if self._progress else self._broken + 1
+        self._progress = False
+        if self._broken >= _TRIES:
+            raise RunnerError(
+                f"the pod {self.pod} is lost: {self._broken} connections in turn broke: {error}"
+            ) from error
 
     def _part(self, opened: Session, check: Callable[[], None]) -> bytes | None:
         while not opened.ended:
@@ -255,6 +316,12 @@ class Follower:
                 raise RunnerError(f"the outputs cannot be read in the pod {self.pod}: {_message(content).get('text')}")
         raise UnreachableError(f"the connection with the pod {self.pod} broke: {opened.complaint or 'it ended'}")
 
+    def release(self) -> None:
+        """Let the containers end by themselves, if there is a connection: all that was wanted of them is here."""
+        if self._session is not None:
+            with contextlib.suppress(UnreachableError):
+                self._session.send(frames.message(do="release"))
+
     def close(self) -> None:
         """End the connection."""
         self._drop()
@@ -268,8 +335,11 @@ class Follower:
         if item is None:
             if opened.ended:
                 self._drop()
-                self._look_at = 0.0
+                self._progress = self._progress or time.monotonic() > self._connected_at + _STABLE
+                self._broke(UnreachableError(opened.complaint or "it ended"))
+                self._look_at = time.monotonic() + _AWAY_LOOK * self._broken
             return
+        self._progress = True
         kind, content = item
         if (stream := _STREAMS.get(kind)) is not None:
             self.last_output = time.monotonic()
@@ -328,6 +398,7 @@ class Follower:
             return
         self._back()
         self._session = opened
+        self._connected_at = time.monotonic()
         self.connections += 1
         self._look_at = time.monotonic() + _RUNNING_LOOK
 
@@ -344,7 +415,7 @@ class Follower:
             raise RunnerError(f"the pod {self.pod} was deleted") from error
         fault = faults.find(pod)
         if fault is None:
-            self._bad_image = None
+            self._failing = None
         elif fault.kind == "infrastructure":
             raise RunnerError(fault.text)
         elif fault.kind == "step":
@@ -354,15 +425,16 @@ class Follower:
         return pod
 
     def _wait_for(self, fault: faults.Fault) -> None:
-        """Note what the pod waits for; that a node gets no image is not waited for as long as a free node."""
-        if fault.text != self._noted:
-            self._noted = fault.text
-            self.note(fault.text)
-        if fault.kind != "pulling":
-            return
+        """Note what the pod waits for; an image or a container is not waited for as long as a free node."""
         now = time.monotonic()
-        self._bad_image = self._bad_image if self._bad_image is not None else now
-        if now > self._bad_image + _BROKEN_IMAGE:
+        if fault.text != self._noted and (fault.kind != "waiting" or now >= self._noted_at + _NOTE_EVERY):
+            self.note(fault.text)
+            self._noted_at = now if fault.kind == "waiting" else self._noted_at
+        self._noted = fault.text
+        if fault.kind == "waiting":
+            return
+        self._failing = self._failing if self._failing is not None else now
+        if now > self._failing + _BROKEN_IMAGE:
             raise RunnerError(fault.text)
 
     def _in_time(self, deadline: float, timeout: float) -> None:
@@ -388,6 +460,27 @@ class Follower:
         if self._session is not None:
             self._session.close()
             self._session = None
+
+
+@dataclass(slots=True)
+class _Patience:
+    """A series of waits that become longer, in which a stop is still noticed a few times a second."""
+
+    seconds: float = _LOOK_EVERY
+
+    def longer(self) -> float:
+        """Return the seconds of the next wait."""
+        seconds = self.seconds
+        self.seconds = min(_LONGEST_LOOK, seconds * _SLOWER)
+        return seconds
+
+    def wait(self, check: Callable[[], None]) -> None:
+        """Wait; ``check`` is called meanwhile, and what it raises ends the wait."""
+        until = time.monotonic() + self.longer()
+        check()
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(_LOOK_EVERY, left))
+            check()
 
 
 def follow(follower: Follower, ticket: Ticket, limits: Limits, should_stop: Callable[[], str | None]) -> Ended:

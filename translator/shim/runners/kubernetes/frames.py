@@ -8,12 +8,12 @@ from __future__ import annotations
 import json
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MESSAGE = b"M"
 """A JSON object: a request, or an event."""
@@ -26,13 +26,15 @@ OUTPUT, ERRORS = b"O", b"R"
 PULSE = b"P"
 """A sign of life."""
 
-VERSION = 1
+VERSION = 2
 """The version of what is sent; both sides must have the same."""
 PART = 1 << 17
 """The bytes of an archive in one frame."""
 
 _HEADER = struct.Struct(">cI")
 _LONGEST = 1 << 24
+_BATCH = 1 << 20
+_Item = TypeVar("_Item")
 
 
 class FrameError(TranslatorError):
@@ -47,6 +49,21 @@ def framed(kind: bytes, content: bytes = b"") -> bytes:
 def message(**values: Any) -> bytes:
     """Return the frame of a message."""
     return framed(MESSAGE, json.dumps(values).encode())
+
+
+def batches(items: Iterable[_Item]) -> Iterator[list[_Item]]:
+    """Yield values of JSON in lists that fit into a message each; none if there are no values."""
+    batch: list[_Item] = []
+    size = 0
+    for item in items:
+        length = len(json.dumps(item))
+        if batch and size + length > _BATCH:
+            yield batch
+            batch, size = [], 0
+        batch.append(item)
+        size += length
+    if batch:
+        yield batch
 
 
 @dataclass(slots=True)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _GRACE = 3
 """The seconds that the command of an abandoned pod has after TERM."""
+_LAST_GRACE = 2
+"""The seconds that a pod has to end whose command has ended; without any, its containers might outlive its record."""
 _WITHIN = 60.0
 _LOOK_EVERY = 0.2
 _AGAIN = (1.0, 5.0, 20.0, 0.0)
@@ -58,7 +60,7 @@ def end_earlier_attempts(cluster: Cluster, request: Request) -> None:
 def delete_later(cluster: Cluster, name: str) -> None:
     """Delete a pod, and do not wait for its end; if the server is away, ask it again for a while."""
     with contextlib.suppress(RunnerError):
-        cluster.delete(name, 0)
+        cluster.delete(name, _LAST_GRACE)
         return
 
     def work() -> None:
@@ -66,7 +68,7 @@ def delete_later(cluster: Cluster, name: str) -> None:
         for seconds in _AGAIN:
             time.sleep(seconds)
             with contextlib.suppress(RunnerError), contextlib.closing(own):
-                own.delete(name, 0)
+                own.delete(name, _LAST_GRACE)
                 return
 
     threading.Thread(target=work, name=f"delete-{name}").start()

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from copy import deepcopy
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.runners import UnfitError
-from translator.shim.runners.kubernetes import labels
+from translator.shim.runners.kubernetes import labels, templates
 from translator.shim.runners.kubernetes.agent import CONTROL, FILES
 from translator.shim.runners.kubernetes.faults import PUBLISH, STAGE, STEP
 from translator.shim.runners.kubernetes.session import PROGRAM
+from translator.shim.runners.kubernetes.settings import HELPER_RESOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from translator.shim.contract import Resources
     from translator.shim.runners import Request
@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 
 _FILES, _CONTROL, _SHARED_MEMORY = "translator-files", "translator-control", "translator-shm"
 _PULL = {"missing": "IfNotPresent", "always": "Always", "never": "Never"}
-_FORBIDDEN = ("hostPID", "shareProcessNamespace")
-"""What would let signals to all processes of the command reach others."""
+_MEMORY_PATH = "/dev/shm"  # noqa: S108 - not a temporary file
+_CONFINED = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "seccompProfile": {"type": "RuntimeDefault"},
+}
+"""The security context of our own containers, as the Pod Security Standard *restricted* demands it."""
+_OF_ROOT = ["DAC_OVERRIDE", "FOWNER"]
+"""The capabilities with which root reads and tidies outputs of other users; the standard *baseline* allows them."""
 _END_ALL = "kill -TERM -1"
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _NODE_LENGTH = 30
@@ -47,27 +54,37 @@ def manifest(request: Request, settings: Settings, home: str, *, native_sidecars
     Raises:
         UnfitError: the template cannot be used.
     """
-    pod = _template(settings, request)
+    pod = templates.read(request.project / settings.template) if settings.template is not None else templates.EMPTY
     base = pod["spec"]
-    own = {STEP: _step(request, settings, home, _container(base["containers"], STEP))}
-    stage, publish = _helper(STAGE, "prepare", settings, home), _helper(PUBLISH, "watch", settings, home)
-    initial = [*base.get("initContainers", ()), stage]
-    containers = [own.pop(one["name"], one) for one in base["containers"]] + list(own.values())
+    bases = {one["name"]: one for key in ("initContainers", "containers") for one in base.get(key, ())}
+    step = _step(request, settings, home, bases.get(STEP, {}))
+    identity = _identity(base, bases.get(STEP, {}), settings)
+    stage = _helper(STAGE, "prepare", settings, home, base=bases.get(STAGE, {}), identity=identity)
+    publish = _helper(PUBLISH, "watch", settings, home, base=bases.get(PUBLISH, {}), identity=identity)
+    helpers = {STAGE, PUBLISH}
+    initial = [*(one for one in base.get("initContainers", ()) if one["name"] not in helpers), stage]
+    containers = [step if one["name"] == STEP else one for one in base["containers"] if one["name"] not in helpers]
+    if STEP not in bases:
+        containers.append(step)
     if native_sidecars:
         initial.append({**publish, "restartPolicy": "Always"})
     else:
         containers.append(publish)
+    volumes = [
+        *base.get("volumes", ()),
+        {"name": _FILES, "emptyDir": {}},
+        {"name": _CONTROL, "emptyDir": {"medium": "Memory"}},
+    ]
+    if any(mount["name"] == _SHARED_MEMORY for mount in step["volumeMounts"]):
+        volumes.append({"name": _SHARED_MEMORY, "emptyDir": _in_memory(settings.shm_size)})
     spec: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
         **base,
         "restartPolicy": "Never",
         "initContainers": initial,
         "containers": containers,
-        "volumes": [
-            *base.get("volumes", ()),
-            {"name": _FILES, "emptyDir": {}},
-            {"name": _CONTROL, "emptyDir": {"medium": "Memory"}},
-            {"name": _SHARED_MEMORY, "emptyDir": _in_memory(settings.shm_size)},
-        ],
+        "volumes": volumes,
     }
     if settings.service_account is not None:
         spec["serviceAccountName"] = settings.service_account
@@ -115,9 +132,10 @@ def _step(request: Request, settings: Settings, home: str, base: Mapping[str, An
             *base.get("volumeMounts", ()),
             {"name": _FILES, "mountPath": home, "subPath": "root"},
             {"name": _CONTROL, "mountPath": str(CONTROL)},
-            {"name": _SHARED_MEMORY, "mountPath": "/dev/shm"},  # noqa: S108 - not a temporary file
         ],
     }
+    if all(one.get("mountPath") != _MEMORY_PATH for one in base.get("volumeMounts", ())):
+        container["volumeMounts"].append({"name": _SHARED_MEMORY, "mountPath": _MEMORY_PATH})
     container.pop("args", None)
     resources = _resources(request.step.resources, settings, base.get("resources") or {})
     if resources:
@@ -125,10 +143,29 @@ def _step(request: Request, settings: Settings, home: str, base: Mapping[str, An
     if settings.secrets:
         container["env"] = [*base.get("env", ()), *_secrets(settings)]
     if settings.user is not None:
-        user, _, group = settings.user.partition(":")
-        identity = {"runAsUser": int(user), **({"runAsGroup": int(group)} if group else {})}
-        container["securityContext"] = {**(base.get("securityContext") or {}), **identity}
+        container["securityContext"] = {**(base.get("securityContext") or {}), **_user(settings.user)}
     return container
+
+
+def _user(text: str) -> dict[str, int]:
+    user, _, group = text.partition(":")
+    return {"runAsUser": int(user), **({"runAsGroup": int(group)} if group else {})}
+
+
+def _identity(pod: Mapping[str, Any], step: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Return as whom our own containers run.
+
+    Files that only their owner can read must reach *publish*: it is root, with few capabilities, or the user of the
+    command if the template demands users other than root.
+    """
+    of_pod, of_step = pod.get("securityContext") or {}, step.get("securityContext") or {}
+    if of_pod.get("runAsNonRoot") or of_step.get("runAsNonRoot"):
+        user = {key: of_step[key] for key in ("runAsUser", "runAsGroup") if key in of_step}
+        if settings.user is not None:
+            user = {**user, **_user(settings.user)}
+        return {"runAsNonRoot": True, **user}
+    capabilities = {"drop": ["ALL"], "add": _OF_ROOT}
+    return {"capabilities": capabilities, **({} if "runAsUser" in of_pod else {"runAsUser": 0})}
 
 
 def _secrets(settings: Settings) -> list[dict[str, Any]]:
@@ -138,24 +175,53 @@ def _secrets(settings: Settings) -> list[dict[str, Any]]:
     ]
 
 
-def _helper(container: str, program: str, settings: Settings, home: str) -> dict[str, Any]:
-    """Return one of our own containers."""
+def _helper(  # noqa: PLR0913 - what distinguishes the two
+    container: str,
+    program: str,
+    settings: Settings,
+    home: str,
+    *,
+    base: Mapping[str, Any],
+    identity: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return one of our own containers, based on that of the template."""
     mounts = [{"name": _FILES, "mountPath": str(FILES)}, {"name": _CONTROL, "mountPath": str(CONTROL)}]
     if container == PUBLISH:
         mounts.append({"name": _FILES, "mountPath": home, "subPath": "root"})
     helper: dict[str, Any] = {
+        "imagePullPolicy": _PULL[settings.pull],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        **base,
         "name": container,
         "image": settings.helper_image,
-        "imagePullPolicy": _PULL[settings.pull],
         "command": ["python3", "-m", PROGRAM, program, f"{settings.lost_after:g}"],
-        "env": [{"name": "TRANSLATOR_HOME", "value": home}],
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "volumeMounts": mounts,
-        "resources": {"requests": {"cpu": "10m", "memory": "32Mi"}},
+        "env": [*base.get("env", ()), {"name": "TRANSLATOR_HOME", "value": home}],
+        "volumeMounts": [*base.get("volumeMounts", ()), *mounts],
+        "securityContext": {**_CONFINED, **identity, **(base.get("securityContext") or {})},
+        "resources": _helper_resources(settings, base.get("resources") or {}),
     }
+    helper.pop("args", None)
     if settings.store_secrets:
-        helper["envFrom"] = [{"secretRef": {"name": one}} for one in settings.store_secrets]
+        secrets = ({"secretRef": {"name": one}} for one in settings.store_secrets)
+        helper["envFrom"] = [*base.get("envFrom", ()), *secrets]
     return helper
+
+
+def _helper_resources(settings: Settings, base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what one of our own containers requests and may use: the setting, else the template, else a default."""
+    chosen = {
+        key: {**_quantities(**HELPER_RESOURCES[key]), **(base.get(key) or {}), **_quantities(**quantities)}
+        for key in ("requests", "limits")
+        for quantities in [settings.helper_resources.get(key, {})]
+    }
+    for name, quantity in chosen["requests"].items():
+        limit = chosen["limits"].get(name)
+        if limit is not None and templates.amount(quantity) > templates.amount(limit):
+            if name in settings.helper_resources.get("requests", {}):
+                chosen["limits"][name] = quantity
+            else:
+                chosen["requests"][name] = limit
+    return {**base, **chosen}
 
 
 def _resources(resources: Resources, settings: Settings, base: Mapping[str, Any]) -> dict[str, Any]:
@@ -168,8 +234,14 @@ def _resources(resources: Resources, settings: Settings, base: Mapping[str, Any]
             )
         if count:
             limits[device if "/" in device else f"nvidia.com/{device}"] = str(count)
-    requests = {**(base.get("requests") or {}), **_quantities(**settings.requests)}
-    return {key: value for key, value in (("limits", limits), ("requests", requests)) if value}
+    # A request of the template must not exceed the step's own limit; without a request, Kubernetes takes the limit.
+    requests = {
+        name: quantity
+        for name, quantity in (base.get("requests") or {}).items()
+        if name not in limits or templates.amount(quantity) <= templates.amount(limits[name])
+    }
+    requests.update(_quantities(**settings.requests))
+    return {**base, **{key: value for key, value in (("limits", limits), ("requests", requests)) if value}}
 
 
 def _quantities(cpu: float | None = None, memory: float | None = None) -> dict[str, str]:
@@ -184,39 +256,6 @@ def _quantities(cpu: float | None = None, memory: float | None = None) -> dict[s
 
 def _in_memory(megabytes: int | None) -> dict[str, str]:
     return {"medium": "Memory", **({"sizeLimit": f"{megabytes}Mi"} if megabytes is not None else {})}
-
-
-def _container(containers: Sequence[Mapping[str, Any]], wanted: str) -> Mapping[str, Any]:
-    return next((one for one in containers if one.get("name") == wanted), {})
-
-
-def _template(settings: Settings, request: Request) -> dict[str, Any]:
-    """Return the manifest that the pod is based on; its lists are never None."""
-    if settings.template is None:
-        return {"spec": {"containers": []}}
-    import yaml
-
-    path = request.project / settings.template
-    try:
-        documents = [one for one in yaml.safe_load_all(path.read_text(encoding="utf-8")) if one is not None]
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise UnfitError(f"the pod template {path} cannot be read: {error}") from error
-    if len(documents) != 1 or not isinstance(documents[0], dict) or documents[0].get("kind") != "Pod":
-        raise UnfitError(f"the pod template {path} must have one document of kind Pod")
-    pod = deepcopy(documents[0])
-    spec = pod.get("spec") or {}
-    for key in _FORBIDDEN:
-        if spec.get(key):
-            raise UnfitError(f"the pod template {path} must not set {key}: the step's processes could end others")
-    for key in ("containers", "initContainers", "volumes", "tolerations", "imagePullSecrets"):
-        value = spec.get(key) or []
-        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
-            raise UnfitError(f"{key} of the pod template {path} must be a list of objects")
-        spec[key] = value
-    taken = {STAGE, PUBLISH} & {one.get("name") for key in ("containers", "initContainers") for one in spec[key]}
-    if taken:
-        raise UnfitError(f"the pod template {path} has a container {taken.pop()!r}, a name that the runner uses")
-    return {**pod, "spec": {key: value for key, value in spec.items() if value or key == "containers"}}
 
 
 def home_of(request: Request) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import shlex
+import time
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from translator.shim.files import digest
 from translator.shim.runners import Place, RunnerError, UnfitError
 from translator.shim.runners.kubernetes import archive, frames, leftovers, pod
-from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, connect, insist
+from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, FullError, connect, insist
 from translator.shim.runners.kubernetes.direct import Direct, described, record_of, stand_ins
 from translator.shim.runners.kubernetes.follow import Follower, follow
 from translator.shim.runners.kubernetes.settings import Settings, SettingsError, lacks, read
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 _PYTHON = "python3"
+_QUOTA_LOOK = 5.0
+_PULSE_EVERY = 0.25
+_AT_ONCE = 500
+"""The outputs of one request, whose answer must fit into a message."""
 _TEMPORARY = Path("/tmp")  # noqa: S108 - the container's own
 _WRAPPER = Path(__file__).with_name("wrapper.sh")
 _REMEDY = "create it in Airflow (Admin > Connections) or as a block in Prefect, or correct its name"
@@ -122,8 +127,12 @@ class Command:
         name = str(manifest["metadata"]["name"])
         follower = Follower(self.cluster, name, {"output": output, "errors": errors}, settings.lost_after, request.note)
         try:
-            self._insist(lambda: self.cluster.create(manifest))
+            self._create(manifest)
             script = _script(arguments, folder, environment, set(settings.secrets))
+            if nameless := [variable for variable in environment if not _is_variable(variable)]:
+                request.note(
+                    f"warning: a shell cannot set variables of these names, so they are not set: {', '.join(nameless)}"
+                )
             fetch = self._fetch()
             follower.stage(lambda send: self._send(send, script), fetch, request.pulse, settings.start_timeout)
             ticket.remote = leftovers.Elsewhere(self.cluster.configuration, self.cluster.namespace, name)
@@ -144,19 +153,44 @@ class Command:
     def _insist(self, work: Callable[[], _Result]) -> _Result:
         return insist(work, self.settings.lost_after, self.request.pulse, self.request.note)
 
+    def _create(self, manifest: Mapping[str, Any]) -> None:
+        """Create the pod; a quota that is used up is waited for, as a free node is.
+
+        Raises:
+            RunnerError: the pod is refused, or the quota is used up for too long.
+        """
+        deadline = time.monotonic() + self.settings.start_timeout
+        noted = False
+        while True:
+            try:
+                self._insist(lambda: self.cluster.create(manifest))
+            except FullError as error:
+                if time.monotonic() > deadline:
+                    raise
+                if not noted:
+                    self.request.note(f"{error}; trying again for {self.settings.start_timeout:g} s")
+                noted = True
+            else:
+                return
+            again = time.monotonic() + _QUOTA_LOOK
+            while time.monotonic() < again:
+                self.request.pulse()
+                time.sleep(_PULSE_EVERY)
+
     def _end(self, follower: Follower) -> None:
         """Delete the pod, in which nothing of the command runs any more, or nobody can end it otherwise."""
         self.request.ticket.remote = None
+        follower.release()
         follower.close()
         leftovers.delete_later(self.cluster, follower.pod)
 
-    def _fetch(self) -> bytes | None:
-        """Return the request for the artifacts that the pod downloads; None if there are none."""
-        if self.direct is None or not self.direct.inputs:
-            return None
-        root = self.request.space.root
+    def _fetch(self) -> list[bytes]:
+        """Return the requests for the artifacts that the pod downloads."""
+        if self.direct is None:
+            return []
+        root, access = self.request.space.root, self.direct.access()
         files = described((str(path.relative_to(root)), record) for path, record in self.direct.inputs.items())
-        return frames.message(do="fetch", access=self.direct.access(), files=files)
+        return [frames.message(do="fetch", access=access, files=some) for some in frames.batches(files)]
 
     def _publish(
         self, follower: Follower, identity: ExecutionId, paths: Sequence[str], pulse: Callable[[], None]
@@ -167,12 +201,17 @@ class Command:
             StoreError: they cannot be published.
         """
         access = self.direct.access() if self.direct is not None else {}
-        request = frames.message(do="publish", access=access, identity=asdict(identity), paths=list(paths))
+        records: dict[str, FileRecord] = {}
         try:
-            answer = follower.publish(request, pulse)
+            for first in range(0, len(paths), _AT_ONCE):
+                request = frames.message(
+                    do="publish", access=access, identity=asdict(identity), paths=list(paths[first : first + _AT_ONCE])
+                )
+                files = follower.publish(request, pulse)["files"]
+                records |= {record.path: record for record in map(record_of, files)}
         except RunnerError as error:
             raise StoreError(str(error)) from error
-        return {record.path: record for record in map(record_of, answer["files"])}
+        return records
 
     def _send(self, send: Callable[[bytes], None], script: str) -> None:
         """Send the workspace and the working copy, the command, and the wrapper around it."""
@@ -208,10 +247,14 @@ def _script(arguments: Sequence[str], folder: Path, environment: Mapping[str, st
     lines = [
         f"export {name}={shlex.quote(value)}"
         for name, value in environment.items()
-        if name.isidentifier() and name.isascii() and name not in secret
+        if _is_variable(name) and name not in secret
     ]
     lines += [f"cd {shlex.quote(str(folder))} || exit 126", f"exec {shlex.join(arguments)}"]
     return "\n".join([*lines, ""])
+
+
+def _is_variable(name: str) -> bool:
+    return name.isidentifier() and name.isascii()
 
 
 def _pack_workspace(packer: archive.Packer, space: Workspace, without: Container[Path]) -> None:

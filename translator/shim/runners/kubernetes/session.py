@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim.runners import RunnerError
 from translator.shim.runners.kubernetes import frames
-from translator.shim.runners.kubernetes.cluster import TIMEOUT, UnreachableError
+from translator.shim.runners.kubernetes.cluster import TIMEOUT, UnreachableError, missing_right
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,7 @@ _ALIVE_EVERY = 3.0
 _FRAMES = 64
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 _COMPLAINT = 2000
+_DENIED = "status 403"
 
 
 @dataclass(slots=True)
@@ -116,7 +117,7 @@ def attend(cluster: Cluster, pod: str, container: str) -> Session:
     """Start the agent in a container.
 
     Raises:
-        RunnerError: the container does not run (yet), or the server does not answer.
+        RunnerError: the container does not run (yet), the server does not answer, or the worker may not do this.
     """
     session = Session(connected(cluster, pod, container, ["python3", "-m", PROGRAM, "attend"], stdin=True))
     threading.Thread(target=session.read, name=f"pod-{pod}", daemon=True).start()
@@ -128,6 +129,7 @@ def connected(cluster: Cluster, pod: str, container: str, command: Sequence[str]
 
     Raises:
         UnreachableError: the server does not answer, or the container does not run.
+        RunnerError: the worker lacks the right to do this.
     """
     from kubernetes.client import ApiException, CoreV1Api
     from kubernetes.stream import stream
@@ -149,7 +151,10 @@ def connected(cluster: Cluster, pod: str, container: str, command: Sequence[str]
             _request_timeout=TIMEOUT[1],
         )
     except ApiException as error:
-        raise UnreachableError(f"cannot run a program in the pod {pod}: {error.reason or error}") from error
+        text = f"cannot run a program in the pod {pod}: {error.reason or error}"
+        if missing_right(text) is not None or _DENIED in text:
+            raise RunnerError(f"{text}: give the worker's identity the rights to create and get pods/exec") from error
+        raise UnreachableError(text) from error
     except Exception as error:
         raise UnreachableError(f"cannot run a program in the pod {pod}: {error}") from error
     finally:

@@ -31,6 +31,10 @@ _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USER = re.compile(r"\d+(:\d+)?")
 _OWN = "pipeline-translator/"
+HELPER_RESOURCES: Mapping[str, Mapping[str, float]] = MappingProxyType(
+    {"requests": {"cpu": 0.01, "memory": 64}, "limits": {"cpu": 1, "memory": 1024}}
+)
+"""What each of our own containers requests and may use by default: cores, and memory in MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,8 @@ class Settings:
         image_pull_secrets: names of secrets with credentials of registries.
         pull: when a node pulls the step's image: ``missing`` (if it does not have it), ``always`` or ``never``.
         requests: the cores and the memory in MB that the step's container requests; the default are its limits.
+        helper_resources: ``requests`` and ``limits`` of each of the containers that stage and publish: cores, and
+            memory in MB.
         shm_size: size of ``/dev/shm`` in MB; the default is half of the node's memory, within the memory limit.
         user: the user of the step's container, ``UID[:GID]``; the default is the image's.
         secrets: by environment variable, the key of a secret that the step's container gets, ``SECRET/KEY``.
@@ -80,6 +86,7 @@ class Settings:
     image_pull_secrets: Sequence[str] = ()
     pull: Pull = "missing"
     requests: Mapping[str, float] = field(default_factory=dict)
+    helper_resources: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     shm_size: int | None = None
     user: str | None = None
     secrets: Mapping[str, SecretKey] = field(default_factory=dict)
@@ -214,6 +221,17 @@ def _requests(value: Json) -> Mapping[str, float]:
     return {key: _positive(item) for key, item in value.items()}
 
 
+def _helper_resources(value: Json) -> Mapping[str, Mapping[str, float]]:
+    if not isinstance(value, Mapping) or not set(value) <= set(HELPER_RESOURCES):
+        raise ValueError(f"expected a table with requests and limits, not {value!r}")
+    chosen = {key: _requests(item) for key, item in value.items()}
+    limits = chosen.get("limits", {})
+    for name, request in chosen.get("requests", {}).items():
+        if request > limits.get(name, request):
+            raise ValueError(f"the request of {name} is above its limit: {request:g} > {limits[name]:g}")
+    return chosen
+
+
 def _positive(value: Json) -> float:
     if not isinstance(value, (int, float)) or isinstance(value, bool) or not 0 < value < float("inf"):
         raise ValueError(f"expected a positive number, not {value!r}")
@@ -257,6 +275,7 @@ _READERS: Mapping[str, Callable[[Json], Any]] = MappingProxyType(
         "image_pull_secrets": _names,
         "pull": _one_of(PULL),
         "requests": _requests,
+        "helper_resources": _helper_resources,
         "shm_size": _megabytes,
         "user": _user,
         "secrets": _secrets,

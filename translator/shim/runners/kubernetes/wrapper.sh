@@ -13,7 +13,9 @@ echo started >"$control/started"
 status=$?
 # This shell and the reader of orders remain; what else there is may finish its last lines.
 others() { set -- /proc/[0-9]*; [ $# -gt 2 ]; }
-patiently() { while [ "$1" -gt 0 ] && others && sleep 0.1; do set -- $(($1 - 1)); done; }
+# An image without sleep waits for a line, which the container of the worker's own programs writes after as long.
+moment() { sleep 0.1 2>/dev/null || read -r _ <"$control/ticks"; }
+patiently() { while [ "$1" -gt 0 ] && others && moment; do set -- $(($1 - 1)); done; }
 if others; then
   patiently 5
   others && kill -TERM -1 && patiently 30
