@@ -282,7 +282,7 @@ def _configured_pipeline(pipeline: Pipeline, config: Config, project: Path | Non
     """Return a pipeline with its settings; requests that have no answer are reported."""
     if config.file:
         pipeline = configure(pipeline, config, _target_keys(), project)
-    report_unmet_requests(pipeline, config, about)
+    report_unmet_requests(pipeline, config, about, project)
     return pipeline
 
 

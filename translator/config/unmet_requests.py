@@ -13,15 +13,19 @@ from translator.config.catalogue import Catalogue, data_name
 from translator.config.files import NAME
 from translator.config.mounts import unfit, without_mounts
 from translator.config.resolve import matching
+from translator.files import is_missing_file
 from translator.names import did_you_mean
 from translator.nodes import walk_steps
 from translator.shim import runners
 from translator.shim.files.object_stores import missing_package
 from translator.shim.masking.uris import redact
+from translator.shim.runners import UnfitError
+from translator.shim.runners.kubernetes import templates
 from translator.source import dotted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from translator.config.levels import Config, Level
     from translator.diagnostics import Diagnostics
@@ -29,16 +33,20 @@ if TYPE_CHECKING:
 
 SETTLED = frozenset({"unsupported-mounts", "unsupported-environment-variable-groups"})
 """The codes of errors that settings in ``translator.toml`` resolve, so that the pipeline file stays as it is."""
+_PODS = "kubernetes"
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
-def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics) -> None:
+def report_unmet_requests(
+    pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics, project: Path | None = None
+) -> None:
     """Report the requests of a pipeline's steps that have no answer.
 
     Args:
         pipeline: the pipeline with its settings.
         config: the configuration.
         diagnostics: receives the findings.
+        project: the directory with the files that steps run; None skips the templates of pods.
     """
     _report_store(pipeline, diagnostics)
     _report_data(pipeline, config, diagnostics)
@@ -49,6 +57,8 @@ def report_unmet_requests(pipeline: ir.Pipeline, config: Config, diagnostics: Di
         _report_mounts(step, diagnostics)
         _report_minima(step, diagnostics)
         _report_runner(step, pipeline.dialect, diagnostics)
+        if project is not None:
+            _report_template(step, project, diagnostics)
         if _is_process(step):
             if step.image:
                 images[step.image] = None
@@ -106,6 +116,21 @@ def _report_runner(step: ir.Step, dialect: str, diagnostics: Diagnostics) -> Non
         return
     for problem in runners.load(step.runner.name).lacks(step.runner.settings, step.image, dialect):
         diagnostics.error("bad-setting", f"step {step.name!r}: {problem}", step.span)
+
+
+def _report_template(step: ir.Step, project: Path, diagnostics: Diagnostics) -> None:
+    """Report what is wrong with the manifest that a step's pods are based on; workers read it in the project."""
+    template = step.runner.settings.get("template") if step.runner is not None and step.runner.name == _PODS else None
+    if not isinstance(template, str) or template.startswith("/"):
+        return
+    if is_missing_file(project / template):
+        message = f"step {step.name!r}: the pod template {template!r} is not in {str(project) or '.'}"
+        diagnostics.warning("missing-file", message, step.span, hint="create it, or correct its path")
+        return
+    try:
+        templates.read(project / template)
+    except UnfitError as error:
+        diagnostics.error("bad-setting", f"step {step.name!r}: {error}", step.span)
 
 
 def _report_names(step: ir.Step, config: Config, diagnostics: Diagnostics, reported: set[tuple[str, str]]) -> None:
