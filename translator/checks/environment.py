@@ -16,9 +16,28 @@ if TYPE_CHECKING:
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _SETTLED = re.compile(
-    r"PATH|HOME|PWD|IFS|ENV|BASH_ENV|SHELL|TMPDIR|TMP|TEMP|VIRTUAL_ENV|PYTHONPATH|PYTHONHOME|PYTHONSTARTUP|LD_.*|DYLD_.*"
+    "|".join(  # noqa: FLY002 - one line per kind
+        (
+            # The shell and the loader.
+            "PATH|HOME|PWD|IFS|ENV|BASH_ENV|SHELL|SHELLOPTS|BASHOPTS|PS4|PROMPT_COMMAND|CDPATH|ZDOTDIR|XDG_.*",
+            "TMPDIR|TMP|TEMP|LD_.*|DYLD_.*|GCONV_PATH|GLIBC_TUNABLES|OPENSSL_(CONF|MODULES|ENGINES)",
+            # Python: all but the seed of its hashes, and buffering.
+            "VIRTUAL_ENV|PYTHON(?!HASHSEED$|UNBUFFERED$).*|PYTEST_(ADDOPTS|PLUGINS)|JUPYTER_.*|IPYTHONDIR",
+            # What installs packages.
+            "(PIP|UV|CONDA|MAMBA|POETRY|PDM|BUNDLE|GEM|CARGO|RUSTUP)_.*|(?i:npm_config)_.*|GO(FLAGS|PROXY|PATH|ROOT)",
+            # Git and programs that others start.
+            "GIT_(SSH.*|ASKPASS|CONFIG.*|EXEC_PATH|TEMPLATE_DIR|EXTERNAL_DIFF|PROXY_.*|(SEQUENCE_)?EDITOR|PAGER|DIR)",
+            "GIT_(WORK_TREE|COMMON_DIR|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_.*|ALLOW_PROTOCOL)",
+            "SSH_ASKPASS|SUDO_ASKPASS|EDITOR|VISUAL|BROWSER|(MAN)?PAGER|LESS(OPEN|CLOSE)|MAKEFLAGS|MAKEFILES|RUSTC_WRAPPER",
+            # Other languages.
+            "NODE_(OPTIONS|PATH)|DENO_.*|BUN_.*|PERL5?(OPT|LIB|DB)|RUBY(OPT|LIB)|LUA_(INIT|PATH|CPATH).*|PHPRC|PHP_INI_.*",
+            "R_(HOME|PROFILE.*|ENVIRON.*|LIBS.*)|JULIA_(LOAD_PATH|DEPOT_PATH|PROJECT)|TCLLIBPATH|ERL_.*FLAGS|ERL_LIBS",
+            "CLASSPATH|JAVA_HOME|_?JAVA_(TOOL_)?OPTIONS|JDK_JAVA_OPTIONS|DOTNET_(STARTUP_HOOKS|ROOT)|(COR|CORECLR)_.*",
+            "(JAVA|JVM|MAVEN|MVN|GRADLE|SBT|SCALA|KOTLIN|ANT|SPARK|HADOOP|HIVE|FLINK|KAFKA)_([A-Z_]+_)?(OPTS|OPTIONS)",
+        )
+    )
 )
-"""Variables that decide which programs and libraries run, and where temporary files are."""
+"""Variables that decide which programs and libraries run, with which options, and where temporary files are."""
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:

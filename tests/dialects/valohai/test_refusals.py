@@ -231,6 +231,32 @@ EDGES = [
         f"[make.metadata.x, use.environment-variable.{name}]  #! error bad-variable"
         for name in ("VH_MODE", "TRANSLATOR_STORE", "PATH", "LD_PRELOAD", "A=B", "9", "MÖDE", "")
     ),
+    *(
+        f"[make.metadata.x, use.environment-variable.{name}]  #! error bad-variable"
+        for name in (
+            *("PYTHONPATH", "PYTHONUSERBASE", "PYTHONBREAKPOINT", "PYTHONWARNINGS", "PYTEST_ADDOPTS"),
+            *("GIT_SSH_COMMAND", "GIT_SSH", "GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_0", "GIT_EXTERNAL_DIFF", "EDITOR"),
+            *(
+                "NODE_OPTIONS",
+                "NODE_PATH",
+                "PERL5OPT",
+                "PERL5LIB",
+                "PERL5DB",
+                "RUBYOPT",
+                "LUA_INIT_5_4",
+                "R_PROFILE_USER",
+            ),
+            *("_JAVA_OPTIONS", "JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "MAVEN_OPTS", "SPARK_SUBMIT_OPTS", "CLASSPATH"),
+            *("PIP_INDEX_URL", "UV_INDEX", "npm_config_registry", "OPENSSL_CONF", "SHELLOPTS", "PROMPT_COMMAND"),
+        )
+    ),
+    *(
+        f"[make.metadata.x, use.environment-variable.{name}]  #! warning undeclared-environment-variable"
+        for name in (
+            *("PYTHONHASHSEED", "MODEL_OPTIONS", "GIT_COMMIT", "GIT_BRANCH", "OPTIONS", "ADOPT", "R_SQUARED"),
+            *("NODE_COUNT", "MY_PATH", "CONDAS", "PERLIN_NOISE", "JAVA_VERSION", "EDITORS", "GOAL", "SPARK_CORES"),
+        )
+    ),
     "[make.output.*, use.environment-variable.MODE]  #! error bad-edge",
     "[make.environment-variable.MODE, use.parameter.size]  #! error bad-edge",
     (

@@ -33,6 +33,8 @@ def test_strings_stay_and_everything_else_is_json(value: object, text: str) -> N
         ("a\0b", "it contains a NUL character"),
         ("\ud800", "it is not valid Unicode"),
         (["\ud800"], "it is not valid Unicode"),
+        (float("nan"), "JSON has neither NaN nor infinities"),
+        ({"a": [float("-inf")]}, "JSON has neither NaN nor infinities"),
         ("x" * (LONGEST - 1), f"it has more than {LONGEST} bytes"),
     ],
 )
@@ -53,3 +55,16 @@ def test_the_longest_value_reaches_the_command(worker) -> None:
     assert (
         failed.reason == "the environment variable 'A' cannot have the value of its edge: it contains a NUL character"
     )
+
+
+def test_variables_that_are_too_large_together_are_named(worker) -> None:
+    from translator.shim.execution import execute
+
+    variables = {f"X{number}": "x" * (LONGEST - 10) for number in range(100)}
+    manifest = execute(Step("s", ["true"]), worker.context(), variables=variables)
+    assert manifest.state == "error"
+    reason = str(manifest.reason)
+    assert reason.startswith("the command cannot be started: its environment variables are too large for this system: ")
+    size = LONGEST - 10 + len("X0=") + 1
+    assert f" bytes; the largest are X10 ({size + 1} bytes), " in reason
+    assert reason.endswith(" more of them; pass large values in files")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -102,6 +103,81 @@ def test_what_the_remote_lacks(clone: Path, remote: str, tmp_path: Path) -> None
     nowhere = (tmp_path / "nowhere").as_uri()
     with pytest.raises(CommitError, match=r"Git repository of .*: file:///.*/nowhere cannot be fetched: fatal: "):
         export(clone, "f" * 40, no_pulse, nowhere)
+
+
+def fetches(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that receives what each command of Git fetches last."""
+    fetched: list[str] = []
+    run = remotes._run
+
+    def noted(url: str, arguments: tuple[str, ...], pulse: Callable[[], None]) -> None:
+        if "fetch" in arguments:
+            fetched.append(arguments[-1])
+        run(url, arguments, pulse)
+
+    monkeypatch.setattr(remotes, "_run", noted)
+    return fetched
+
+
+def test_branches_are_fetched_if_the_server_refuses_the_hash(
+    remote: str, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = fetches(monkeypatch)
+    head = git(project, "rev-parse", "later")
+    remotes.fetch(remote, head, no_pulse)
+    assert fetched == [head], "the hash alone"
+    fetched.clear()
+    remotes.fetch(remote, "f" * 40, no_pulse)
+    assert fetched == ["f" * 40, "+refs/tags/*:refs/tags/*"]
+    # By the old protocol, servers give what branches point at, and nothing else.
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "protocol.version")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "0")
+    git(project.parents[1], "checkout", "-q", "later")
+    (project / "valohai.yaml").write_text("of a later commit")
+    commit(project)
+    git(project.parents[1], "tag", "-d", "v1")
+    shutil.rmtree(remotes.fetch(remote, None, no_pulse))
+    fetched.clear()
+    repository = remotes.fetch(remote, head, no_pulse)
+    assert fetched == [head, "+refs/tags/*:refs/tags/*"]
+    assert git(repository, "rev-parse", f"{head}^{{commit}}") == head
+
+
+@pytest.mark.parametrize(
+    "says",
+    [
+        "fatal: Authentication failed for 'https://host/x'",
+        "git@host: Permission denied (publickey).",
+        "fatal: unable to access 'https://host/x': Could not resolve host: host",
+        "ERROR: Repository not found.",
+    ],
+)
+def test_nothing_else_is_fetched_after_another_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "says").write_text(f"{says}\n")
+    monkeypatch.setenv("GIT_SSH_COMMAND", f"cat {tmp_path / 'says'} >&2; exit 128; #")
+    fetched = fetches(monkeypatch)
+    with pytest.raises(remotes.RemoteError, match="git@host:x cannot be fetched: "):
+        remotes.fetch("git@host:x", "f" * 40, no_pulse)
+    assert fetched == ["f" * 40]
+
+
+def test_the_time_limit_ends_the_fetch(remote: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIT_SSH_COMMAND", "sleep 600; #")
+    fetched = fetches(monkeypatch)
+    remotes.fetch(remote, None, no_pulse)
+    repository = next((tmp_path / "cache").rglob("remotes/*/HEAD")).parent
+    fetched.clear()
+    monkeypatch.setattr(remotes, "_TIMEOUT", -1.0)
+    arguments = (f"--git-dir={repository}", "fetch", "--end-of-options", "git@host:x", "f" * 40)
+    with pytest.raises(remotes.RemoteError, match="it took more than") as error:
+        remotes._run("git@host:x", arguments, no_pulse)
+    assert not isinstance(error.value, remotes._RefusedError), "so that branches are not fetched as well"
+    assert fetched == ["f" * 40]
 
 
 @pytest.mark.parametrize(

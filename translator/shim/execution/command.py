@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import signal
 from collections import deque
 from dataclasses import replace
@@ -13,13 +15,14 @@ from translator.shim.execution.state import KILLED, ExecutionError, Stopped
 from translator.shim.process import lines, supervise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from translator.shim.execution.live_outputs import LiveOutputs
     from translator.shim.execution.state import Execution
     from translator.shim.run_contract import Launch
     from translator.shim.runners import Place
 
+_SHOWN_VARIABLES = 5
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
 # If a signal ends a program, a shell exits with 128 plus the signal's number.
@@ -73,7 +76,8 @@ def run_command(  # noqa: C901 - what a command says and how it ends
             should_stop=stop_reason,
         )
     except OSError as error:
-        return ExecutionError(f"the command cannot be started: {error}")
+        reason = _too_large(surroundings, launch.arguments) if error.errno == errno.E2BIG else str(error)
+        return ExecutionError(f"the command cannot be started: {reason}")
     output.close()
     errors.close()
     if execution.metadata.dropped:
@@ -86,6 +90,21 @@ def run_command(  # noqa: C901 - what a command says and how it ends
     for folder, name in {**_packages(place), **launch.names}.items():
         tail = tail.replace(folder, name)
     return _failure(ended, limits, tail)
+
+
+def _too_large(environment: Mapping[str, str], arguments: Sequence[str]) -> str:
+    """Return why the system starts no program with these variables and arguments, as execve(2) counts their bytes."""
+    sizes = {name: len(os.fsencode(f"{name}={value}")) + 1 for name, value in environment.items()}
+    total, command = sum(sizes.values()), sum(len(os.fsencode(argument)) + 1 for argument in arguments)
+    if command > total:
+        return f"its command line is too large for this system: {command} bytes; put the commands into a script"
+    largest = sorted(sizes, key=lambda name: (-sizes[name], name))
+    shown = ", ".join(f"{name} ({sizes[name]} bytes)" for name in largest[:_SHOWN_VARIABLES])
+    more = f" and {len(largest) - _SHOWN_VARIABLES} more of them" if len(largest) > _SHOWN_VARIABLES else ""
+    return (
+        f"its environment variables are too large for this system: {total} bytes; the largest are {shown}{more}; "
+        "pass large values in files"
+    )
 
 
 def _stop_reason(execution: Execution) -> Callable[[], str | None]:

@@ -23,8 +23,11 @@ def texts(values: Mapping[str, object]) -> tuple[dict[str, str], str | None]:
     passed: dict[str, str] = {}
     problem = None
     for name, value in values.items():
-        text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-        reason = _flaw(name, text)
+        try:
+            text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, allow_nan=False)
+            reason = _flaw(name, text)
+        except ValueError:
+            text, reason = "", "JSON has neither NaN nor infinities"
         if reason is None:
             passed[name] = text
         else:

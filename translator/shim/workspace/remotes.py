@@ -39,11 +39,21 @@ _OF_REPOSITORY = re.compile(
 """Variables that choose another repository."""
 _TIMEOUT = 900.0
 _EVERY = 0.2
+_REFUSED = re.compile(
+    r"not our ref|unadvertised object|couldn't find remote ref|want [0-9a-f]+ not valid|dumb http transport"
+    r"|does not support (shallow|--depth)|no such remote ref",
+    re.IGNORECASE,
+)
+"""What Git, or a server, says if the server does not give a commit by its hash, or none without its history."""
 _BRANCHES = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
 
 class RemoteError(TranslatorError):
     """A remote that cannot be read; the message says why."""
+
+
+class _RefusedError(RemoteError):
+    """A server that does not give a commit by its hash, but may have it in a branch."""
 
 
 def fetch(remote: str, commit: str | None, pulse: Callable[[], None]) -> Path:
@@ -72,7 +82,7 @@ def fetch(remote: str, commit: str | None, pulse: Callable[[], None]) -> Path:
         fetching = (f"--git-dir={repository}", "fetch", "--quiet", "--no-tags", "--no-write-fetch-head")
         if commit is not None:
             # Most servers give any commit by its hash; all branches are for those that do not.
-            with contextlib.suppress(RemoteError):
+            with contextlib.suppress(_RefusedError):
                 _run(url, (*fetching, "--depth=1", "--end-of-options", url, commit), pulse)
                 return repository
         _run(url, (*fetching, "--end-of-options", url, *_BRANCHES), pulse)
@@ -84,6 +94,7 @@ def _run(url: str, arguments: tuple[str, ...], pulse: Callable[[], None]) -> Non
 
     Raises:
         RemoteError: it failed.
+        _RefusedError: it failed because the server does not give what it asks for.
     """
     with tempfile.TemporaryFile() as errors:
         try:
@@ -104,11 +115,10 @@ def _run(url: str, arguments: tuple[str, ...], pulse: Callable[[], None]) -> Non
             raise
         if process.returncode:
             errors.seek(0)
-            lines = errors.read(1 << 16).decode("utf-8", "replace").strip().splitlines()
-            reason = redact_text(
-                next((line for line in lines if line.startswith("fatal: ")), lines[0] if lines else "")
-            )
-            raise RemoteError(f"{redact(url)} cannot be fetched: {reason or f'git ended with {process.returncode}'}")
+            text = errors.read(1 << 16).decode("utf-8", "replace")
+            kind = _RefusedError if _REFUSED.search(text) else RemoteError
+            reason = _reason(text) or f"git ended with {process.returncode}"
+            raise kind(f"{redact(url)} cannot be fetched: {reason}")
 
 
 def _reason(text: str) -> str:
