@@ -81,7 +81,7 @@ def test_commands_work_to_the_letter(shell: str, checkout: Path) -> None:
     assert done.stderr.count("translate: there are no runs in ") == reads >= 3
     assert done.stderr.count("prefect is not installed in this environment") == sum(map(runs_engine, five)) > 3
     assert done.stderr.count("no engine is installed in this environment") == (not real)
-    assert "if train_conservative[1] fails" in done.stdout
+    assert "if train_conservative[1] and train_experimental[1] fail" in done.stdout
     first = checkout / ".demo" / "first"
     assert (first / "dags" / "training.py").exists()
     assert len(list(first.glob("artifacts/*/*/run.json"))) == real

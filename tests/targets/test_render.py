@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from ruff import find_ruff_bin
 
 from translator.shim.contract import Input, Parameter, Step, output
-from translator.targets import render
+from translator.targets import GenerateOptions, render
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,4 +132,15 @@ def test_a_script_is_shown_line_by_line() -> None:
     ],
 )
 def test_the_project_is_relative_to_the_file(project: str, expression: str) -> None:
-    assert render.project_expression(project) == expression
+    assert render.project_lines(GenerateOptions(project=project)) == (f"PROJECT = {expression}",)
+
+
+@pytest.mark.parametrize(
+    ("fetched", "comment"),
+    [
+        ("snapshot:" + "0" * 64, "# A snapshot of the project; workers fetch it from the artifact store."),
+        ("git+https://h/a.git@" + "0" * 40, "# The commit of the project; workers fetch it from its Git repository."),
+    ],
+)
+def test_a_project_that_workers_fetch_is_named(fetched: str, comment: str) -> None:
+    assert render.project_lines(GenerateOptions(fetched=fetched)) == (comment, f'PROJECT = "{fetched}"')

@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from translator.diagnostics import printable
 from translator.errors import TranslatorError
-from translator.shim.code import COMMIT
 
 if TYPE_CHECKING:
     from translator.targets import GenerateOptions
@@ -172,6 +171,8 @@ def _escaped(match: re.Match[str]) -> str:
 def project_lines(options: GenerateOptions) -> tuple[str, ...]:
     """Return the lines that say where the project is: relative to the generated file, or in the artifact store."""
     if options.fetched is not None:
+        from translator.shim.code import COMMIT  # most projects are beside the generated file
+
         is_commit = options.fetched.startswith(COMMIT)
         return (
             comment(
