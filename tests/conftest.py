@@ -106,7 +106,8 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 def _needs_cluster(item: pytest.Item) -> bool:
-    return "cluster" in getattr(item, "fixturenames", ()) or "[kubernetes" in item.name
+    values = item.name.partition("[")[2].rstrip("]").split("-")
+    return "cluster" in getattr(item, "fixturenames", ()) or "kubernetes" in values
 
 
 def pytest_configure() -> None:
