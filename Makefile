@@ -48,7 +48,7 @@ BOTH_ENGINES := tests/parity/test_cases.py tests/parity/test_valohai_example.py 
 
 CLUSTER_PACKAGES := etcd-server containerd containernetworking-plugins iptables conntrack openssl curl iproute2 xz-utils
 # Debian packages of programs that some tests start; without them these are skipped.
-PACKAGES := bubblewrap podman runc zsh
+PACKAGES := bubblewrap fish podman runc zsh
 # Those of the cluster in ../shared/kubernetes, if it is there.
 PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 

@@ -8,11 +8,13 @@ Images are made of this machine's own files (``tests.podman``). The image of our
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sysconfig
 import tarfile
@@ -20,7 +22,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
 
@@ -39,6 +41,8 @@ POD_IMAGE = "localhost/tests/pod:1"
 BASE_IMAGE = "localhost/tests/pod-base:1"
 
 _PROGRAMS = ("etcd", "containerd", "runc", "iptables", "conntrack", "openssl", "curl", "xz", "podman", "ldd")
+_STORE = ("127.0.0.1", 16444)
+"""Where etcd of a cluster listens that the script has started."""
 _BUILDING = ("pip", "hatchling", "pathspec", "pluggy", "packaging", "trove_classifiers", "fsspec", "yaml", "_yaml")
 """The packages of this environment with which the image is built, and those that its programs import."""
 _S3 = (
@@ -152,17 +156,37 @@ def cluster() -> Iterator[Cluster]:
     require(*_PROGRAMS)
     if os.getuid() != 0:
         refuse("starting a Kubernetes cluster needs root")
-    if Path("/sys/class/net/testkube0").exists():
-        refuse("another Kubernetes cluster runs on this machine: name it with KUBECONFIG, or end it")
-    folder = Path(tempfile.mkdtemp(prefix="translator-cluster-"))
-    unpacked = Path(tempfile.gettempdir()) / f"translator-kube-all-{SCRIPT.with_name('kube-all.xz').stat().st_size}"
+    with _only_one():
+        folder = Path(tempfile.mkdtemp(prefix="translator-cluster-"))
+        unpacked = Path(tempfile.gettempdir()) / f"translator-kube-all-{SCRIPT.with_name('kube-all.xz').stat().st_size}"
+        try:
+            _run("up", folder, environment={"KUBE_ALL": str(unpacked)})
+            _load_images(folder)
+            yield Cluster(folder / "kubeconfig", POD_IMAGE, podman.PYTHON_IMAGE, podman.SH_IMAGE, folder)
+        finally:
+            _run("down", folder)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _only_one() -> Iterator[None]:
+    """Refuse to start a second cluster on this machine; what a killed one left, such as its bridge, does not count."""
+    with SCRIPT.open("rb") as script:
+        if _runs_elsewhere(script):
+            refuse("another Kubernetes cluster runs on this machine: name it with KUBECONFIG, or end it")
+        yield
+
+
+def _runs_elsewhere(script: BinaryIO) -> bool:
     try:
-        _run("up", folder, environment={"KUBE_ALL": str(unpacked)})
-        _load_images(folder)
-        yield Cluster(folder / "kubeconfig", POD_IMAGE, podman.PYTHON_IMAGE, podman.SH_IMAGE, folder)
-    finally:
-        _run("down", folder)
-        shutil.rmtree(folder, ignore_errors=True)
+        fcntl.flock(script, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    try:
+        socket.create_connection(_STORE, timeout=5).close()
+    except OSError:
+        return False
+    return True
 
 
 def _existing(kubeconfig: Path) -> Cluster:

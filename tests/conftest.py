@@ -65,7 +65,7 @@ def cluster() -> Iterator[Cluster]:
         yield running
 
 
-@pytest.hookimpl(trylast=True)
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out wide tests, unless asked for; give those that share an engine, a cluster or files to one worker."""
     if os.environ.get("TRANSLATOR_KUBERNETES") != "all":
