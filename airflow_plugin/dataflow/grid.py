@@ -122,18 +122,12 @@ class GridOperator(BaseOperator):
         return file_grid.points(self.step, axis, values, brought, code.directory(self.project, store))
 
     def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
-        from airflow_plugin.dataflow.upstream import edge_manifests
-        from translator.shim.inputs import edges
+        from airflow_plugin.dataflow.upstream import edge_manifests, edge_values
         from translator.shim.parameters import grid
 
         upstream = edge_manifests(context, self.parameter_edges.values(), store) if self.parameter_edges else {}
         axes: dict[str, Any] = run_values(self.parameters, context["params"])
-        for name, edge in self.parameter_edges.items():
-            brings, value = edges.value(edge, upstream, many=True)
-            if brings:
-                axes[name] = value
-            else:
-                self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
+        axes |= edge_values(self.parameter_edges, upstream, self.log.warning, several=self.parameter_edges)
         sets_parameter: dict[str, Any] = {} if self.points is None else {"sets": self.points}
         sets: Any = run_values(sets_parameter, context["params"]).get("sets")
         return grid.points(self.step, axes, sets)

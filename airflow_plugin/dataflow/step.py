@@ -210,7 +210,7 @@ class StepOperator(BaseOperator):
         These are the values of parameters and of environment variables, the files of each input, and why they bring
         nothing.
         """
-        from airflow_plugin.dataflow.upstream import edge_manifests
+        from airflow_plugin.dataflow.upstream import edge_manifests, edge_values
         from translator.shim.inputs import edges
         from translator.shim.outcome.earlier_run import EarlierRunError
 
@@ -225,23 +225,9 @@ class StepOperator(BaseOperator):
         except EarlierRunError as error:
             return {}, {}, {}, str(error)
         several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
-        values = {}
-        for name, edge in self.parameter_edges.items():
-            brings, value = edges.value(edge, upstream, many=name in several)
-            if brings:
-                values[name] = value
-            else:
-                self.log.warning("%s passes no value: parameter %r keeps its value", edges.describe(edge), name)
-        variables = {}
-        for name, edge in self.environment_edges.items():
-            brings, value = edges.value(edge, upstream, many=False)
-            if brings:
-                variables[name] = value
-            else:
-                self.log.warning("%s passes no value: variable %r keeps its value", edges.describe(edge), name)
         return (
-            values,
-            variables,
+            edge_values(self.parameter_edges, upstream, self.log.warning, several=several),
+            edge_values(self.environment_edges, upstream, self.log.warning, kind="variable"),
             {
                 declared.name: edges.files(
                     declared,

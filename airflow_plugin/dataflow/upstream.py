@@ -11,12 +11,12 @@ from airflow_plugin.tasks.instances import named_tries, task_states
 from translator.shim.store import NoManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 
     from airflow.sdk import Context
 
     from airflow_plugin.tasks.instances import States
-    from translator.shim.contract import ArtifactSource, Manifest, ValueSource
+    from translator.shim.contract import ArtifactSource, Manifest, Value, ValueSource
     from translator.shim.store import Store
 
 
@@ -43,6 +43,35 @@ def edge_manifests(
         for node, (wanted, may_fail) in earlier.items():
             manifests[node] = earlier_run.manifests(store, pipeline, run, node, wanted, may_fail=may_fail)
     return manifests
+
+
+def edge_values(
+    edges_by_name: Mapping[str, ValueSource],
+    upstream: Mapping[str, Sequence[Manifest]],
+    warn: Callable[..., None],
+    *,
+    several: Container[str] = (),
+    kind: str = "parameter",
+) -> dict[str, Value]:
+    """Return the values that edges bring; of one that brings none, the task's log warns.
+
+    Args:
+        edges_by_name: the edges, by what they set.
+        upstream: by source node, the manifests of its complete executions.
+        warn: writes a warning, as the task's logger does.
+        several: the names that take several values.
+        kind: what has these names.
+    """
+    from translator.shim.inputs import edges
+
+    values: dict[str, Value] = {}
+    for name, edge in edges_by_name.items():
+        brings, value = edges.value(edge, upstream, many=name in several)
+        if brings:
+            values[name] = value
+        else:
+            warn("%s passes no value: %s %r keeps its value", edges.describe(edge), kind, name)
+    return values
 
 
 def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -> dict[str, tuple[Manifest, ...]]:

@@ -248,6 +248,7 @@ def raised(path: Path) -> set[str]:
 EXECUTION = ("translator/shim/execution/__init__.py:_run", "translator/shim/execution/results.py:publish")
 """The callers of contracts: what ``bring``, ``launch`` and ``gather`` raise is the reason of the execution."""
 MANIFEST = ("translator/shim/store/manifest.py:from_json", "translator/shim/store/base.py:_manifest")
+SETTINGS = ("translator/shim/runners/settings.py:read_values",)
 REASONS = {
     "translator/shim/catalogue/entries.py": (
         "translator/shim/catalogue/entries.py:from_json",
@@ -263,9 +264,10 @@ REASONS = {
     "translator/shim/dialects/valohai.py": EXECUTION,
     "translator/shim/process/script.py": EXECUTION,
     "translator/shim/inputs/places.py": (*EXECUTION, "translator/shim/parameters/file_grid.py:_points"),
-    "translator/shim/runners/docker/settings.py": ("translator/shim/runners/docker/settings.py:read",),
-    "translator/shim/runners/kubernetes/settings.py": ("translator/shim/runners/kubernetes/settings.py:read",),
+    "translator/shim/runners/docker/settings.py": SETTINGS,
+    "translator/shim/runners/kubernetes/settings.py": SETTINGS,
     "translator/shim/runners/process/interpreter.py": ("translator/shim/runners/process/interpreter.py:_facts_of",),
+    "translator/shim/runners/settings.py": SETTINGS,
     "translator/shim/store/manifest.py": MANIFEST,
     "translator/shim/store/records.py": MANIFEST[:1],
 }

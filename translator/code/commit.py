@@ -54,9 +54,7 @@ def commit_of(project: Path, remote: str) -> Commit:
         ".",
     )
     changed = [entry[3:] for entry in git(project, *status)]
-    root = project.resolve()
-    for _ in range(below.count("/") + 1 if below else 0):
-        root = root.parent
+    root = project.resolve().parents[below.count("/")] if below else project.resolve()
     if own := [path for path in changed if not is_generated(root / path)]:
         more = f" and {len(own) - _SHOWN} more" if len(own) > _SHOWN else ""
         problems.append(f"the commit {commit[:10]} lacks changes of {', '.join(own[:_SHOWN])}{more}; commit them")
@@ -77,6 +75,3 @@ def _without_filters(project: Path) -> tuple[str, ...]:
         raise SelectionError(f"the changes of {project} cannot be listed: its repository has the filter {odd!r}")
     off = {"clean": "", "smudge": "", "process": "", "required": "false"}
     return tuple(part for driver in drivers for key, value in off.items() for part in ("-c", f"{driver}.{key}={value}"))
-
-
-__all__ = ["Commit", "SelectionError", "commit_of"]

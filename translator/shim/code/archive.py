@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from translator.shim.code.errors import CodeError
+from translator.shim.files.links import first_leaving
 from translator.shim.files.paths import PathError, relative
 
 if TYPE_CHECKING:
@@ -98,14 +99,8 @@ def unpack(source: BinaryIO, folder: Path, pulse: Callable[[], None]) -> None:
             (folder / name).symlink_to(to)
     except (tarfile.TarError, PathError, FileExistsError, NotADirectoryError, EOFError, ValueError) as error:
         raise CodeError(str(error)) from None
-    root = folder.resolve()
-    for name in links:
-        try:
-            stays = (folder / name).resolve().is_relative_to(root)
-        except (OSError, RuntimeError):  # a circle of links
-            continue
-        if not stays:
-            raise CodeError(f"the link {name!r} leads elsewhere")
+    if (link := first_leaving((folder / name for name in links), folder)) is not None:
+        raise CodeError(f"the link {str(link)!r} leads elsewhere")
 
 
 def _unpack_files(archive: tarfile.TarFile, folder: Path, pulse: Callable[[], None]) -> dict[str, str]:

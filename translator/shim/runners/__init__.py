@@ -168,12 +168,8 @@ def load(name: str) -> Runner:
     Raises:
         NotInstalledError: there is none of that name.
     """
-    module = f"{__name__}.{name}"
-    try:
-        return cast("Runner", import_module(module).RUNNER)
-    except ModuleNotFoundError as error:
-        if error.name != module:
-            raise
+    if name in _own():
+        return cast("Runner", import_module(f"{__name__}.{name}").RUNNER)
     from importlib.metadata import entry_points
 
     for point in entry_points(group=GROUP, name=name):
@@ -188,7 +184,19 @@ def load(name: str) -> Runner:
 def names() -> tuple[str, ...]:
     """Return the names of all runners that are installed here."""
     from importlib.metadata import entry_points
+
+    return tuple(sorted(_own() | {point.name for point in entry_points(group=GROUP)}))
+
+
+@cache
+def _own() -> frozenset[str]:
+    """Return the names of our runners: each is a package here, and modules are what they share."""
     from pkgutil import iter_modules
 
-    own = {module.name for module in iter_modules(__path__)}
-    return tuple(sorted(own | {point.name for point in entry_points(group=GROUP)}))
+    return frozenset(module.name for module in iter_modules(__path__) if module.ispkg)
+
+
+def required_variables(request: Request) -> dict[str, str]:
+    """Return what a command in an image inherits: of the worker's environment only what the step requires."""
+    required = request.step.required_environment
+    return {name: value for name, value in request.inherited.items() if name in required}

@@ -24,11 +24,12 @@ from translator.shim.errors import TranslatorError
 from translator.shim.files.cache import cache_directory
 from translator.shim.files.digest import no_pulse
 from translator.shim.files.git_address import address, directory
+from translator.shim.files.links import first_leaving
 from translator.shim.files.paths import PathError, relative
 from translator.shim.files.seal import discard, is_sealed, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 _NAME = re.compile(r"[0-9A-Za-z_][0-9A-Za-z_./-]{0,199}")
 """The names of commits that are accepted: hashes, branches and tags, but no option and no operator of Git."""
@@ -240,29 +241,13 @@ def _write(repository: _Repository, tree: str, folder: Path, pulse: Callable[[],
                     target.chmod(0o755 if mode == _EXECUTABLE else 0o644)
             for target, text in links:
                 target.symlink_to(os.fsdecode(text))
-            _check_links([target for target, _ in links], folder)
+            # Whoever starts a run may choose files in the directory.
+            if (link := first_leaving((target for target, _ in links), folder)) is not None:
+                raise CommitError(f"the commit cannot be exported: its link {str(link)!r} leads elsewhere")
         except (FileExistsError, NotADirectoryError, ValueError) as error:
             raise CommitError(f"the tree of the commit is not valid: {error}") from None
         finally:
             batch.kill()
-
-
-def _check_links(links: Sequence[Path], folder: Path) -> None:
-    """Check that links stay in a directory: whoever starts a run may choose files in it.
-
-    Raises:
-        CommitError: one leads out of it.
-    """
-    inside = folder.resolve()
-    for link in links:
-        try:
-            stays = link.resolve().is_relative_to(inside)
-        except (OSError, RuntimeError):  # a circle of links
-            stays = True
-        if not stays:
-            raise CommitError(
-                f"the commit cannot be exported: its link {str(link.relative_to(folder))!r} leads elsewhere"
-            )
 
 
 def _entries(repository: _Repository, tree: str) -> Iterator[tuple[str, str, str]]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 from translator.shim.errors import TranslatorError
 from translator.shim.files.cache import cache_directory
 from translator.shim.files.git_address import ADDRESS, address
+from translator.shim.files.locks import hold
 from translator.shim.masking.uris import redact, redact_text
 
 if TYPE_CHECKING:
@@ -149,16 +150,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 @contextlib.contextmanager
 def _locked(path: Path, pulse: Callable[[], None]) -> Iterator[None]:
     """Hold a lock, because executions of one run need the same commit at the same time."""
-    import fcntl
-
     with path.open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                pulse()
-                time.sleep(_EVERY)
+        hold(file.fileno(), pulse)
         yield
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from translator.load import load
-from translator.shim.runners.kubernetes.settings import SecretKey, SettingsError, check, lacks, read
+from translator.shim.runners.kubernetes.settings import SecretKey, check, lacks, read
+from translator.shim.runners.settings import SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.runners import Place, RunnerError
+from translator.shim.runners import Place, RunnerError, required_variables
 from translator.shim.runners.docker import connections, container, follow, images, leftovers, owners, watchdog
 from translator.shim.runners.docker.container import Bind
 from translator.shim.runners.docker.engine import Engine, address, connect, error_text, speaking
-from translator.shim.runners.docker.settings import Settings, SettingsError, read
+from translator.shim.runners.docker.settings import Settings, read
+from translator.shim.runners.settings import settings_of
 from translator.shim.workspace import laid_out, moved, working_copy
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def place(request: Request) -> Iterator[Place]:
     Raises:
         RunnerError: the settings are wrong, the engine does not answer, or the image cannot be had.
     """
-    settings = _settings(request)
+    settings = settings_of(request, read, "docker")
     if request.step.image is None:
         raise RunnerError(f"step {request.step.name!r} does not have an image, so it cannot run in a container")
     where = address(settings, _connection(request, settings))
@@ -51,14 +52,7 @@ def place(request: Request) -> Iterator[Place]:
             working_copy.make(request.project, request.space.repository, request.store, request.pulse)
         view = _view(request)
         command = Command(engine, request, settings, image, view)
-        yield Place(view, _surroundings(request), command, _PYTHON, moved(view.root, request.space.root))
-
-
-def _settings(request: Request) -> Settings:
-    try:
-        return read(request.settings)
-    except SettingsError as error:
-        raise RunnerError(f"the settings of the docker runner are not valid: {error}") from error
+        yield Place(view, required_variables(request), command, _PYTHON, moved(view.root, request.space.root))
 
 
 def _connection(request: Request, settings: Settings) -> Connection | None:
@@ -69,12 +63,6 @@ def _view(request: Request) -> Workspace:
     """Return the directories as the command sees them: at the fixed place of its dialect, else as on this worker."""
     root = Path(request.home) if request.home is not None else request.space.root
     return laid_out(root, _TEMPORARY)
-
-
-def _surroundings(request: Request) -> dict[str, str]:
-    """Return what the command inherits: of the worker's environment only what the step requires."""
-    required = request.step.required_environment
-    return {name: value for name, value in request.inherited.items() if name in required}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,16 @@ This is also asked while translating, so it loads nothing of Docker.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING
 
-from translator.shim.errors import TranslatorError
+from translator.shim.runners.settings import PULL, Pull, megabytes, one_of, problems_of, read_values, string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from translator.shim.contract import Json
-
-Pull: TypeAlias = Literal["always", "missing", "never"]
-PULL: tuple[Pull, ...] = ("missing", "always", "never")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +67,9 @@ class Settings:
     paths: Mapping[str, str] = field(default_factory=dict)
 
 
-NAMES = tuple(one.name for one in fields(Settings))
-
-
-class SettingsError(TranslatorError, ValueError):
-    """Settings that are not valid; ``problems`` are for the user."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
-
-
 def check(settings: Mapping[str, Json]) -> Sequence[str]:
     """Return what is wrong with settings."""
-    try:
-        read(settings)
-    except SettingsError as error:
-        return error.problems
-    return ()
+    return problems_of(read, settings)
 
 
 def read(settings: Mapping[str, Json]) -> Settings:
@@ -96,51 +78,27 @@ def read(settings: Mapping[str, Json]) -> Settings:
     Raises:
         SettingsError: they are not valid.
     """
-    problems: list[str] = []
-    values: dict[str, object] = {}
-    for name, value in settings.items():
-        if name not in _READERS:
-            problems.append(f"the docker runner does not have the setting {name!r} (it has: {', '.join(NAMES)})")
-            continue
-        try:
-            values[name] = _READERS[name](value)
-        except ValueError as error:
-            problems.append(f"{name}: {error}")
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**values)  # type: ignore[arg-type]
-
-
-def _text(value: Json) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"expected a string, not {value!r}")
-    return value
+    return Settings(**read_values(settings, _READERS, "docker"))
 
 
 def _address(value: Json) -> str:
-    text = _text(value)
+    text = string(value)
     scheme, found, rest = text.partition("://")
     if not found or not rest or scheme not in {"unix", "tcp", "http", "https", "ssh", "npipe"}:
         raise ValueError(f"expected an address like unix:///run/docker.sock or tcp://HOST:2376, not {text!r}")
     return text
 
 
-def _pull(value: Json) -> Json:
-    if value not in PULL:
-        raise ValueError(f"expected one of {', '.join(PULL)}, not {value!r}")
-    return value
-
-
 def _user(value: Json) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    return _text(value)
+    return string(value)
 
 
 def _texts(value: Json) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, (list, tuple)):
         raise ValueError(f"expected a list of strings, not {value!r}")  # noqa: TRY004 - all of them are problems
-    return tuple(_text(item) for item in value)
+    return tuple(string(item) for item in value)
 
 
 def _volumes(value: Json) -> tuple[Volume, ...]:
@@ -157,12 +115,6 @@ def _volume(text: str) -> Volume:
     return Volume(source, target, mode == "ro")
 
 
-def _megabytes(value: Json) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ValueError(f"expected a number of megabytes, not {value!r}")
-    return value
-
-
 def _paths(value: Json) -> Mapping[str, str]:
     pairs = value.items() if isinstance(value, Mapping) else ()
     kept = {ours: theirs for ours, theirs in pairs if isinstance(theirs, str) and ours[:1] == theirs[:1] == "/"}
@@ -174,14 +126,14 @@ def _paths(value: Json) -> Mapping[str, str]:
 _READERS: Mapping[str, Callable[[Json], object]] = MappingProxyType(
     {
         "host": _address,
-        "connection": _text,
+        "connection": string,
         "registries": _texts,
-        "pull": _pull,
+        "pull": one_of(PULL),
         "user": _user,
-        "network": _text,
+        "network": string,
         "volumes": _volumes,
-        "shm_size": _megabytes,
-        "runtime": _text,
+        "shm_size": megabytes,
+        "runtime": string,
         "security_options": _texts,
         "paths": _paths,
     }

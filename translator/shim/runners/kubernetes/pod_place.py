@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from translator.shim.files import digest
-from translator.shim.runners import Place, RunnerError, UnfitError
+from translator.shim.runners import Place, RunnerError, UnfitError, required_variables
 from translator.shim.runners.kubernetes import archive, frames, leftovers, pod
 from translator.shim.runners.kubernetes.cluster import NATIVE_SIDECARS, Cluster, FullError, connect, insist
 from translator.shim.runners.kubernetes.direct import Direct, described, record_of, stand_ins
 from translator.shim.runners.kubernetes.follow import Follower, follow
-from translator.shim.runners.kubernetes.settings import Settings, SettingsError, lacks, read
+from translator.shim.runners.kubernetes.settings import Settings, lacks, read
+from translator.shim.runners.settings import settings_of
 from translator.shim.store.base import StoreError
 from translator.shim.workspace import laid_out, moved, remove, working_copy
 
@@ -48,7 +49,7 @@ def place(request: Request) -> Iterator[Place]:
     Raises:
         RunnerError: the settings are wrong, the cluster does not answer, or the step cannot run in a pod.
     """
-    settings = _settings(request)
+    settings = settings_of(request, read, "kubernetes")
     step = request.step
     problems = lacks(request.settings, step.image, step.dialect)
     if problems or request.home is None:
@@ -65,15 +66,8 @@ def place(request: Request) -> Iterator[Place]:
         view = laid_out(Path(request.home), _TEMPORARY)
         command = Command(cluster, request, settings, request.home, direct, ends)
         where = moved(view.root, request.space.root)
-        place = Place(view, _surroundings(request), command, _PYTHON, where, problems=command.problems)
+        place = Place(view, required_variables(request), command, _PYTHON, where, problems=command.problems)
         yield place if direct is None else replace(place, store=direct.store)
-
-
-def _settings(request: Request) -> Settings:
-    try:
-        return read(request.settings)
-    except SettingsError as error:
-        raise RunnerError(f"the settings of the kubernetes runner are not valid: {error}") from error
 
 
 def _connection(request: Request, settings: Settings) -> Connection | None:
@@ -89,12 +83,6 @@ def _is_direct(request: Request, settings: Settings) -> bool:
     """Return whether the pod can use the artifact store itself: if it is neither a directory nor in memory."""
     kind, separator, _ = request.address.uri.partition("://")
     return settings.transfer == "auto" and bool(separator) and kind not in {"file", "local", "memory"}
-
-
-def _surroundings(request: Request) -> dict[str, str]:
-    """Return what the command inherits: of the worker's environment only what the step requires."""
-    required = request.step.required_environment
-    return {name: value for name, value in request.inherited.items() if name in required}
 
 
 @dataclass(frozen=True, slots=True)

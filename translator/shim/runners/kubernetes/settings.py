@@ -8,20 +8,18 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from translator.shim.errors import TranslatorError
 from translator.shim.json_values import thawed
+from translator.shim.runners.settings import PULL, Pull, megabytes, one_of, problems_of, read_values, string
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from translator.shim.contract import Json
 
-Pull: TypeAlias = Literal["always", "missing", "never"]
-PULL: tuple[Pull, ...] = ("missing", "always", "never")
 Transfer: TypeAlias = Literal["auto", "worker"]
 TRANSFER: tuple[Transfer, ...] = ("auto", "worker")
 
@@ -99,24 +97,9 @@ class Settings:
     lost_after: float = 300.0
 
 
-NAMES = tuple(one.name for one in fields(Settings))
-
-
-class SettingsError(TranslatorError, ValueError):
-    """Settings that are not valid; ``problems`` are for the user."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
-
-
 def check(settings: Mapping[str, Json]) -> Sequence[str]:
     """Return what is wrong with settings."""
-    try:
-        read(settings)
-    except SettingsError as error:
-        return error.problems
-    return ()
+    return problems_of(read, settings)
 
 
 def lacks(settings: Mapping[str, Json], image: str | None, dialect: str) -> Sequence[str]:
@@ -142,29 +125,11 @@ def read(settings: Mapping[str, Json]) -> Settings:
     Raises:
         SettingsError: they are not valid.
     """
-    problems: list[str] = []
-    values: dict[str, Any] = {}
-    for name, value in settings.items():
-        if name not in _READERS:
-            problems.append(f"the kubernetes runner does not have the setting {name!r} (it has: {', '.join(NAMES)})")
-            continue
-        try:
-            values[name] = _READERS[name](value)
-        except ValueError as error:
-            problems.append(f"{name}: {error}")
-    if problems:
-        raise SettingsError(problems)
-    return Settings(**values)
-
-
-def _text(value: Json) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"expected a string, not {value!r}")
-    return value
+    return Settings(**read_values(settings, _READERS, "kubernetes"))
 
 
 def _name(value: Json) -> str:
-    text = _text(value)
+    text = string(value)
     if not _DNS_NAME.fullmatch(text):
         raise ValueError(f"expected a name of lower-case letters, digits, - and ., not {text!r}")
     return text
@@ -174,15 +139,6 @@ def _names(value: Json) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, (list, tuple)):
         raise ValueError(f"expected a list of names, not {value!r}")  # noqa: TRY004 - all of them are problems
     return tuple(_name(item) for item in value)
-
-
-def _one_of(allowed: Sequence[str]) -> Callable[[Json], Json]:
-    def reader(value: Json) -> Json:
-        if value not in allowed:
-            raise ValueError(f"expected one of {', '.join(allowed)}, not {value!r}")
-        return value
-
-    return reader
 
 
 def _texts_by_name(value: Json) -> Mapping[str, str]:
@@ -238,14 +194,8 @@ def _positive(value: Json) -> float:
     return value
 
 
-def _megabytes(value: Json) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value <= 0:
-        raise ValueError(f"expected a number of megabytes, not {value!r}")
-    return value
-
-
 def _user(value: Json) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else _text(value)
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else string(value)
     if not _USER.fullmatch(text):
         raise ValueError(f"expected UID or UID:GID, not {text!r}")
     return text
@@ -265,25 +215,25 @@ def _secrets(value: Json) -> Mapping[str, SecretKey]:
 
 _READERS: Mapping[str, Callable[[Json], Any]] = MappingProxyType(
     {
-        "helper_image": _text,
-        "connection": _text,
-        "context": _text,
+        "helper_image": string,
+        "connection": string,
+        "context": string,
         "namespace": _name,
         "service_account": _name,
         "node_selector": _labels,
         "tolerations": _tables,
         "image_pull_secrets": _names,
-        "pull": _one_of(PULL),
+        "pull": one_of(PULL),
         "requests": _requests,
         "helper_resources": _helper_resources,
-        "shm_size": _megabytes,
+        "shm_size": megabytes,
         "user": _user,
         "secrets": _secrets,
         "store_secrets": _names,
         "labels": _labels,
         "annotations": _annotations,
-        "template": _text,
-        "transfer": _one_of(TRANSFER),
+        "template": string,
+        "transfer": one_of(TRANSFER),
         "start_timeout": _positive,
         "lost_after": _positive,
     }
