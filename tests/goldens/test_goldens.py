@@ -26,6 +26,9 @@ CASES = {
 CASES["examples"] = ROOT / "examples" / "valohai" / "valohai.yaml"
 CHOICES = {"parts": Choices(first="join"), "magnus/part": Choices(first="train")}
 """The options with which a case is read, if it has any."""
+SNAPSHOT = f"snapshot:{'0123456789abcdef' * 4}"
+OPTIONS = {"pods/training": GenerateOptions(fetched=SNAPSHOT)}
+"""The context of the files of a case, if it is not the usual one."""
 TARGETS = {"airflow": airflow, "prefect": prefect}
 RULES = "A,AIR,B,D205,D400,E,F,I,PLW,UP"
 """What ruff checks."""
@@ -38,7 +41,7 @@ def generated(case: str, target: str) -> dict[Path, str]:
     assert loaded.pipelines, f"{case} has no pipeline: {loaded.diagnostics}"
     folder = HERE / target / case
     return {
-        folder / module.file_name(pipeline): module.generate(pipeline, GenerateOptions())
+        folder / module.file_name(pipeline): module.generate(pipeline, OPTIONS.get(case, GenerateOptions()))
         for pipeline in loaded.pipelines
     }
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from translator.cli import fail_option, param_option
 from translator.cli.exit_status import FAILED, OK, USAGE, UsageError
 from translator.cli.parser import Parser
-from translator.cli.pipeline_options import add_file, add_pipeline_arguments, choose, open_file
+from translator.cli.pipeline_options import add_file, add_output, add_pipeline_arguments, choose, open_file
 from translator.cli.printing import print_utf8, show
 from translator.cli.store_option import add_store, run_of
 from translator.diagnostics import Diagnostics, TranslationError
@@ -78,7 +78,7 @@ def parser() -> Parser:
     add_pipeline_arguments(arguments, target=None)
     known = "output format (default: that of the suffix of -o, else mermaid)"
     arguments.add_argument("--format", choices=FORMATS, help=known)
-    arguments.add_argument("--output", "-o", metavar="FILE", help="file to write (default: standard output)")
+    add_output(arguments, "FILE", "file")
     arguments.add_argument("--force", action="store_true", help="overwrite a file that is not such a drawing")
     arguments.add_argument(
         "--run", metavar="RUN", help="show the states of a run: its id, the beginning of it, or latest"

@@ -39,6 +39,22 @@ def add_file(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", nargs="?", default=".", type=pipeline_file, help=FILE_HELP)
 
 
+def add_output(parser: argparse.ArgumentParser, metavar: str, help: str) -> None:  # noqa: A002 - argparse's name
+    """Add the option ``--output``; ``-`` is standard output, as it is without the option.
+
+    Args:
+        parser: the parser of a command.
+        metavar: the name of the value.
+        help: what may be written to.
+    """
+    parser.add_argument(
+        *("--output", "-o"),
+        metavar=metavar,
+        type=lambda path: None if path == "-" else path,
+        help=f"{help} to write to (default: standard output)",
+    )
+
+
 def pipeline_file(name: str) -> str:
     """Return a pipeline file, or that in a directory under one of the usual names.
 

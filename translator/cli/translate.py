@@ -17,6 +17,7 @@ from translator.cli.parser import Parser
 from translator.cli.pipeline_options import (
     BY_OPTION,
     add_file,
+    add_output,
     add_pipeline_arguments,
     check_again,
     choose,
@@ -84,9 +85,7 @@ def parser() -> Parser:
     arguments.epilog = f"To translate a file named like a command, write its path: ./check\n{arguments.epilog}"
     add_file(arguments)
     add_pipeline_arguments(arguments, target="", earlier_run=True)
-    arguments.add_argument(
-        "--output", "-o", metavar="PATH", help="directory or .py file to write to (default: standard output)"
-    )
+    add_output(arguments, "PATH", "directory or .py file")
     arguments.add_argument(
         "--force", action="store_true", help="overwrite files that were not generated from this pipeline"
     )

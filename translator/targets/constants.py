@@ -21,11 +21,11 @@ Where = TypeVar("Where")
 
 
 @dataclass(frozen=True, slots=True)
-class StepConstant:
-    """A step that one or several nodes run, and the name of the constant that holds it."""
+class Constant:
+    """A constant of the generated file: a step that one or several nodes run, or a runner of several steps."""
 
     name: str
-    step: Expression
+    value: Expression
 
 
 def constant(identifier: str, reserved: Container[str]) -> str:
@@ -36,7 +36,7 @@ def constant(identifier: str, reserved: Container[str]) -> str:
 
 def step_constants(
     steps: Iterable[tuple[Where, Expression, str]],
-) -> tuple[tuple[StepConstant, ...], Mapping[Where, str]]:
+) -> tuple[tuple[Constant, ...], Mapping[Where, str]]:
     """Name each different step.
 
     Args:
@@ -55,12 +55,12 @@ def step_constants(
         used[where] = text
     constants = {text: constant(name, _RESERVED) for text, name in title_identifiers(titles, _RESERVED).items()}
     return (
-        tuple(StepConstant(constants[text], step) for text, step in different.items()),
+        tuple(Constant(constants[text], step) for text, step in different.items()),
         {where: constants[text] for where, text in used.items()},
     )
 
 
-def node_constants(nodes: Sequence[ir.StepNode], dialect: str) -> tuple[tuple[StepConstant, ...], Mapping[str, str]]:
+def node_constants(nodes: Sequence[ir.StepNode], dialect: str) -> tuple[tuple[Constant, ...], Mapping[str, str]]:
     """Name each different step of the nodes of a dataflow graph; see ``step_constants``.
 
     If nodes override a step differently, the constant that most of them use has its name; the others are named after

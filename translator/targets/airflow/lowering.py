@@ -23,6 +23,7 @@ from translator.targets.constants import node_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.ordering import sorted_nodes
 from translator.targets.render import call, name
+from translator.targets.runners import with_runners
 from translator.targets.scripts import BUILDERS
 from translator.targets.steps import RUNNER, runner_names
 
@@ -107,13 +108,13 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
                 "DAG",
                 *(["Path"] if options.fetched is None else []),
                 *(["TaskGroup"] if any(node.group for node in nodes) else []),
-                *_names([step.step for step in constants], params, finish, dict(arguments), *lowered),
+                *_names([constant.value for constant in constants], params, finish, dict(arguments), *lowered),
                 *(["earlier_node"] if earlier else []),
             },
             import_clauses(hooks),
         ),
         project=render.project_lines(options),
-        steps=constants,
+        constants=with_runners(constants, hooks.values()),
         outline=(),
         arguments=arguments,
         comments=comments(pipeline),

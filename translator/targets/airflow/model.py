@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator.targets.constants import StepConstant
+    from translator.targets.constants import Constant
     from translator.targets.render import Call, Expression
 
 Arguments: TypeAlias = "tuple[tuple[str, Expression], ...]"
@@ -90,7 +90,7 @@ class Frame:
     marker: str
     imports: tuple[tuple[str, ...], ...]
     project: tuple[str, ...]
-    steps: tuple[StepConstant, ...]
+    constants: tuple[Constant, ...]
     outline: tuple[str, ...]
     arguments: Arguments
     comments: Mapping[str, str]

@@ -27,8 +27,8 @@ def framed(file: Frame, tasks: Iterable[str]) -> Iterator[str]:
         if block:
             yield from (*block, "")
     yield from (*file.project, "")
-    for constant in file.steps:
-        yield line(f"{constant.name} = ", constant.step)
+    for constant in file.constants:
+        yield line(f"{constant.name} = ", constant.value)
     if file.outline:
         yield from outline_lines(file.outline)
     yield from ("", "with DAG(")

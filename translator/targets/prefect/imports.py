@@ -19,7 +19,7 @@ from translator.targets.render import Call
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from translator.targets.constants import StepConstant
+    from translator.targets.constants import Constant
     from translator.targets.prefect.model import Flow, NodeFunction
     from translator.targets.prefect.names import Names
     from translator.targets.prefect.plan import Plan
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def imports_of(  # noqa: PLR0913 - the parts of a file
     plan: Plan,
     names: Names,
-    constants: Iterable[StepConstant],
+    constants: Iterable[Constant],
     functions: Iterable[NodeFunction],
     flow: Flow,
     *,
@@ -48,7 +48,7 @@ def imports_of(  # noqa: PLR0913 - the parts of a file
     carrying = carrying or any(True for node in nodes for _ in gated.verdicts(node))
     allowing = any(allows_failure(plan.nodes[edge.source.node]) for edge in plan.pipeline.edges)
     skipping = any(not gate.excludes for node in nodes for gate in node.policy.gates)
-    of_steps = {used for constant in constants for used in render.names_in(constant.step)}
+    of_steps = {used for constant in constants for used in render.names_in(constant.value)}
     executions = any(isinstance(node, ir.ExecutionNode) for node in nodes)
     sequences = "Sequence" in used or any("Sequence[" in function.head for function in functions)
     wanted = {

@@ -13,6 +13,7 @@ from translator.targets.prefect.names import names_of
 from translator.targets.prefect.nodes import earlier_node, function_of
 from translator.targets.prefect.plan import plan_of
 from translator.targets.prefect.text import alias
+from translator.targets.runners import with_runners
 
 if TYPE_CHECKING:
     from translator import ir
@@ -43,7 +44,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> FlowFile:
         ),
         imports=imports_of(plan, names, constants, functions.values(), flow, project_is_local=options.fetched is None),
         project=render.project_lines(options),
-        steps=constants,
+        constants=with_runners(constants, names.hooks.values()),
         aliases=tuple(alias(name, annotation) for annotation, name in names.aliases.items()),
         groups=groups,
         nodes=tuple(functions[node.name] for node in pipeline.nodes),

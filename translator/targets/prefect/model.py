@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from translator.targets.constants import StepConstant
+    from translator.targets.constants import Constant
     from translator.targets.render import Expression
 
 
@@ -105,7 +105,7 @@ class Frame:
     marker: str
     imports: tuple[str, ...]
     project: tuple[str, ...]
-    steps: tuple[StepConstant, ...]
+    constants: tuple[Constant, ...]
     flow: Flow
 
 

@@ -34,8 +34,8 @@ def framed(file: Frame, functions: Iterable[str], body: Iterable[str], token: st
     flow = file.flow
     yield from (file.marker, *file.imports, "")
     yield from (*file.project, "")
-    for constant in file.steps:
-        yield line(f"{constant.name} = ", constant.step)
+    for constant in file.constants:
+        yield line(f"{constant.name} = ", constant.value)
     yield from functions
     yield from _BLANK
     yield from _decorator(flow)

@@ -19,6 +19,7 @@ from translator.targets.constants import step_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.outline import outline
 from translator.targets.render import name
+from translator.targets.runners import with_runners
 from translator.targets.steps import RUNNER, runner_names, step_expression
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     arguments = dag_arguments(
         pipeline, options, {} if late else params, hooks, dialect=pipeline.dialect, attempts=1 if limited else None
     )
-    of_steps = {used for constant in constants for used in render.names_in(constant.step)}
+    of_steps = {used for constant in constants for used in render.names_in(constant.value)}
     used = {
         "DAG",
         *(["Path"] if options.fetched is None else []),
@@ -86,7 +87,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         ),
         imports=import_blocks(_MODULES, used, import_clauses(hooks)),
         project=render.project_lines(options),
-        steps=constants,
+        constants=with_runners(constants, hooks.values()),
         outline=outline(pipeline.graph),
         arguments=arguments,
         comments=comments(pipeline),

@@ -9,7 +9,7 @@ from translator import ir, nodes
 from translator.errors import UncheckedPipelineError
 from translator.nodes import BODY, branches, reached_nodes
 from translator.targets import render
-from translator.targets.constants import StepConstant
+from translator.targets.constants import Constant
 from translator.targets.outline import outline
 from translator.targets.prefect.controlflow import parameters
 from translator.targets.prefect.controlflow.lines import lines, words
@@ -30,6 +30,7 @@ from translator.targets.prefect.settings import (
 )
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Name, call, code, literal
+from translator.targets.runners import with_runners
 from translator.targets.steps import step_expression
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         ),
         imports=_imports(file, flow, project_is_local=options.fetched is None),
         project=render.project_lines(options),
-        steps=steps,
+        constants=with_runners(steps, names.hooks.values()),
         outline=outline(pipeline.graph),
         blocks=blocks,
         flow=flow,
@@ -98,13 +99,13 @@ def _graphs(graph: ir.Graph, path: Path) -> Iterator[tuple[Path, ir.Graph]]:
             yield from _graphs(inner, (*path, node.name, name))
 
 
-def _steps(file: _File) -> Iterator[StepConstant]:
+def _steps(file: _File) -> Iterator[Constant]:
     """Yield the steps of all nodes, in the order of the source file."""
     for path, node in nodes.walk(file.pipeline.graph):
         if isinstance(node, ir.ExecutionNode):
             step = step_expression(node.step)
             file.used |= set(render.names_in(step))
-            yield StepConstant(file.names.constants[path], step)
+            yield Constant(file.names.constants[path], step)
 
 
 def _nodes(file: _File, graph: ir.Graph, path: Path) -> Iterator[StepTask | Function]:
