@@ -1,4 +1,4 @@
-"""Run every check of the project, three in parallel, with one line per check and the full text of those that fail.
+"""Run every check of the project, four in parallel, with one line per check and the full text of those that fail.
 
 Run it as ``make test``. Arguments choose checks by name: ``.venv/dev/bin/python .ci/check.py types airflow``.
 """
@@ -77,8 +77,8 @@ class Result:
         return counted
 
 
-LANES = 3
-"""Checks with an engine wait half of the time, so that on two cores there is room for the engine-free one as well."""
+LANES = 4
+"""Checks with an engine wait half of the time, those of pods more, so that on two cores there is room for four."""
 
 WORKERS = 2 * (os.cpu_count() or 1)
 """Processes that run tests without an engine: many of these wait for processes of their own."""
@@ -88,6 +88,15 @@ CHECKS = (
     Check("prefect", (pytest("prefect", "tests/prefect"),)),
     Check("scheduler", (pytest("airflow", "-m", "scheduler", "tests/airflow"),)),
     Check(
+        "pods",
+        (
+            [
+                *(python("dev"), "-m", "tests.cluster"),
+                *pytest("dev", "-n", "2", "--dist", "loadgroup", "-m", "pods", "tests/shim/runners"),
+            ],
+        ),
+    ),
+    Check(
         "dev",
         (
             pytest(
@@ -96,6 +105,8 @@ CHECKS = (
                 str(WORKERS),
                 "--dist",
                 "loadgroup",
+                "-m",
+                "not pods",
                 "tests",
                 *(f"--ignore=tests/{part}" for part in ("airflow", "prefect", "parity")),
             ),

@@ -3,6 +3,8 @@
 Images are made of this machine's own files (``tests.podman``). The image of our own containers is built from
 ``images/pod/Dockerfile``, on a base of the same kind. A cluster that the tests did not start must be told them:
 ``TRANSLATOR_TESTS_POD_IMAGE`` is an image built from that file, ``TRANSLATOR_TESTS_STEP_IMAGE`` one with ``python3``.
+
+``python -m tests.cluster COMMAND`` starts a cluster for a command, which workers share, each in its own namespace.
 """
 
 from __future__ import annotations
@@ -16,15 +18,17 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import sysconfig
 import tarfile
 import tempfile
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 import pytest
+import yaml
 
 from tests import podman
 from tests.installed import refuse, require
@@ -64,6 +68,8 @@ class Cluster:
     sh_image: str
     folder: Path | None = None
     """The directory of its state, if the tests may stop and start its parts."""
+    namespace: str = "default"
+    """The namespace of the pods, which is that of the kubeconfig's context."""
     settings: dict[str, Any] = field(default_factory=lambda: {"pull": "never", "lost_after": 15})
 
     def runner(self, **settings: Any) -> Runner:
@@ -97,12 +103,12 @@ class Cluster:
     def pods(self) -> list[dict[str, Any]]:
         with self.api() as api:
             selector = "app.kubernetes.io/managed-by=pipeline-translator"
-            answer = api.list_namespaced_pod("default", label_selector=selector, _preload_content=False)
+            answer = api.list_namespaced_pod(self.namespace, label_selector=selector, _preload_content=False)
             return list(json.loads(answer.data)["items"])
 
     def delete(self, pod: str, grace: int = 30) -> None:
         with self.api() as api:
-            api.delete_namespaced_pod(pod, "default", grace_period_seconds=grace, _preload_content=False)
+            api.delete_namespaced_pod(pod, self.namespace, grace_period_seconds=grace, _preload_content=False)
 
     def empty(self, within: float = 60.0, without: Collection[str] = ()) -> bool:
         """Return whether there are no other pods; those that have ended are removed a moment later."""
@@ -195,13 +201,46 @@ def _existing(kubeconfig: Path) -> Cluster:
     own = (folder / "containerd.sock").exists()
     if all(images):
         pod, step = map(str, images)
-        return Cluster(kubeconfig, pod, step, podman.SH_IMAGE if own else step, folder if own else None)
+        found = Cluster(kubeconfig, pod, step, podman.SH_IMAGE if own else step, folder if own else None)
+        worker = os.environ.get("PYTEST_XDIST_WORKER")
+        return _in_namespace(found, f"tests-{worker}") if own and worker else found
     if not own:
         refuse(
             "TRANSLATOR_TESTS_POD_IMAGE and TRANSLATOR_TESTS_STEP_IMAGE name no images for the cluster of KUBECONFIG"
         )
     _load_images(folder)
     return Cluster(kubeconfig, POD_IMAGE, podman.PYTHON_IMAGE, podman.SH_IMAGE, folder)
+
+
+def _in_namespace(cluster: Cluster, name: str) -> Cluster:
+    """Return the cluster as a worker sees it in a namespace that only this worker uses."""
+    with cluster.api() as api:
+        api.create_namespace({"metadata": {"name": name}})
+        deadline = time.monotonic() + 60
+        while not api.list_namespaced_service_account(name).items:  # without one, pods are refused
+            assert time.monotonic() < deadline, f"the namespace {name} has no service account"
+            time.sleep(0.1)
+    text = yaml.safe_load(cluster.kubeconfig.read_text())
+    for context in text["contexts"]:
+        context["context"]["namespace"] = name
+    kubeconfig = cluster.kubeconfig.with_name(f"kubeconfig-{name}")
+    kubeconfig.write_text(yaml.safe_dump(text))
+    return replace(cluster, kubeconfig=kubeconfig, namespace=name)
+
+
+def main(command: list[str]) -> int:
+    """Run a command with a cluster that its tests share, if one can be started, else without; return its status."""
+    try:
+        with cluster() as started:
+            variables = {
+                "KUBECONFIG": str(started.kubeconfig),
+                "TRANSLATOR_TESTS_POD_IMAGE": started.pod_image,
+                "TRANSLATOR_TESTS_STEP_IMAGE": started.step_image,
+            }
+            return subprocess.run(command, env={**os.environ, **variables}, check=False).returncode
+    except (pytest.skip.Exception, pytest.fail.Exception) as reason:
+        print(f"no shared cluster: {reason}", file=sys.stderr)
+    return subprocess.run(command, check=False).returncode
 
 
 def _run(verb: str, *arguments: object, environment: dict[str, str] | None = None) -> None:
@@ -266,3 +305,7 @@ def _with_packages(image: bytes, names: tuple[str, ...]) -> bytes:
 def _wanted(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
     parts = set(member.name.split("/"))
     return None if {"__pycache__", "tests"} & parts else member
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

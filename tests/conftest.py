@@ -72,11 +72,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wide = [item for item in items if item.get_closest_marker("wide")]
         items[:] = [item for item in items if item not in wide]
         config.hook.pytest_deselected(items=wide)
+    kubeconfig = os.environ.get("KUBECONFIG")
+    shared = kubeconfig is not None and (Path(kubeconfig).parent / "containerd.sock").exists()
+    for item in items:
+        if _needs_cluster(item):
+            item.add_marker("pods")
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
             if "podman" in getattr(item, "fixturenames", ()):
                 item.add_marker(pytest.mark.xdist_group("podman"))
-            elif _needs_cluster(item):
+            elif _needs_cluster(item) and not shared:
                 item.add_marker(pytest.mark.xdist_group("cluster"))
             elif HOUSE in item.path.parents:
                 item.add_marker(pytest.mark.xdist_group("house"))

@@ -44,7 +44,7 @@ resources = { cpu = 0.5, memory = 128 }
 
 [environments.large.runners.kubernetes]
 helper-image = "HELPER"
-namespace = "default"
+namespace = "NAMESPACE"
 pull = "never"
 user = "1000:1000"
 template = "pod.yaml"
@@ -69,16 +69,17 @@ spec:
 def secret(cluster: Cluster) -> Any:
     body = {"metadata": {"name": "translator-tests"}, "data": {"token": base64.b64encode(b"hunter2").decode()}}
     with cluster.api() as api:
-        api.create_namespaced_secret("default", body, _preload_content=False)
+        api.create_namespaced_secret(cluster.namespace, body, _preload_content=False)
     yield
     with cluster.api() as api:
-        api.delete_namespaced_secret("translator-tests", "default", _preload_content=False)
+        api.delete_namespaced_secret("translator-tests", cluster.namespace, _preload_content=False)
 
 
 def test_a_pod_has_what_translator_toml_says(worker: Worker, cluster: Cluster, secret: None, tmp_path: Path) -> None:
     (tmp_path / "valohai.yaml").write_text(PIPELINE)
     worker.script("pod.yaml", TEMPLATE)
     settings = SETTINGS.replace("HELPER", cluster.pod_image).replace("IMAGE", cluster.step_image)
+    settings = settings.replace("NAMESPACE", cluster.namespace)
     (tmp_path / "translator.toml").write_text(settings)
     loaded = load(tmp_path / "valohai.yaml")
     assert loaded.diagnostics.ok, "\n".join(map(str, loaded.diagnostics))
