@@ -22,10 +22,10 @@ from translator.shim.files.digest import no_pulse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from translator.shim.contract import StoreAddress
+    from translator.shim.contract import FileRecord, StoreAddress
     from translator.shim.store import Store
 
-__all__ = ["COMMIT", "SNAPSHOT", "CodeError", "UnreachableError", "directory", "is_fetched"]
+__all__ = ["COMMIT", "SNAPSHOT", "CodeError", "UnreachableError", "archive_of", "directory", "is_fetched"]
 
 SNAPSHOT = "snapshot:"
 """What the name of a snapshot begins with."""
@@ -40,6 +40,23 @@ def is_fetched(project: str | Path) -> bool:
         project: how the generated file names it.
     """
     return not os.environ.get(variables.PROJECT) and isinstance(project, str) and project.startswith((SNAPSHOT, COMMIT))
+
+
+def archive_of(project: str | Path, store: Store) -> FileRecord | None:
+    """Return the archive of a project in the artifact store, if it is a snapshot.
+
+    Args:
+        project: how the generated file names it.
+        store: the artifact store of the run.
+
+    Raises:
+        CodeError: it is called a snapshot, but not by a digest.
+    """
+    if not is_fetched(project) or not str(project).startswith(SNAPSHOT):
+        return None
+    from translator.shim.code import snapshots  # as below
+
+    return snapshots.record(store, str(project).removeprefix(SNAPSHOT))
 
 
 def directory(project: str | Path, store: Store | StoreAddress | str, pulse: Callable[[], None] = no_pulse) -> Path:

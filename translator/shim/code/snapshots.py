@@ -54,6 +54,15 @@ def key(sha256: str) -> str:
     return f"{FOLDER}/{sha256}.tar"
 
 
+def record(store: Store, sha256: str) -> FileRecord:
+    """Return the archive of a snapshot as a file of the store; its size is not known.
+
+    Raises:
+        CodeError: it is not a digest.
+    """
+    return FileRecord(f"{sha256}.tar", 0, sha256, store.uri(key(sha256)))
+
+
 def is_stored(store: Store, sha256: str) -> bool:
     """Return whether a store has a snapshot.
 
@@ -88,14 +97,14 @@ def fetch(store: Store, sha256: str, pulse: Callable[[], None] = no_pulse) -> Pa
         WorkspaceError: this worker has no place that only its user can write to.
         OSError: there is no room for it.
     """
-    record = FileRecord(f"{sha256}.tar", 0, sha256, store.uri(key(sha256)))
+    archive = record(store, sha256)
     cache = folder()
     target = cache / sha256
     if not is_sealed(target):
         with locked(cache / f".{sha256}.lock", pulse):
             if not is_sealed(target):
                 discard(target)  # a command may have changed it
-                _fetch(store, record, target, pulse)
+                _fetch(store, archive, target, pulse)
                 _sweep(cache)
     with contextlib.suppress(OSError):
         os.utime(target)

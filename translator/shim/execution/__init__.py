@@ -324,6 +324,7 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
         note=execution.note,
         pulse=execution.pulse,
         connection=context.connection,
+        archive=code.archive_of(context.project, store) if step.commit is None else None,
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from translator.shim.contract import Connection, ExecutionId, Json, Step, StoreAddress
+    from translator.shim.contract import Connection, ExecutionId, FileRecord, Json, Step, StoreAddress
     from translator.shim.process.supervise import Ended, Limits, Ticket
     from translator.shim.run_contract import ProjectUse
     from translator.shim.store import Store
@@ -87,6 +87,7 @@ class Request:
         note: tells the user something in the execution's log.
         pulse: called while the place is made; what it raises ends that.
         connection: asks the engine for a connection by its name.
+        archive: the file of the artifact store with the project, which a place may unpack itself, if there is one.
     """
 
     step: Step
@@ -104,6 +105,7 @@ class Request:
     note: Callable[[str], None]
     pulse: Callable[[], None]
     connection: Callable[[str], Connection | None]
+    archive: FileRecord | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from translator.code.snapshot import take
 from translator.shim.contract import Input, InputFiles, StoreAddress
 from translator.shim.execution import execute
-from translator.shim.store import transfer
+from translator.shim.runners.kubernetes import pod_place
+from translator.shim.store import open_store, transfer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -87,6 +89,33 @@ def test_artifacts_do_not_pass_through_the_worker(
         "linked": digest,
     }
     assert passed == ["small", "small"]
+
+
+def test_a_snapshot_does_not_pass_through_the_worker(
+    worker: Worker, in_pod: InPod, pod_s3: StoreAddress, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    worker.script("deep/greet.sh", "echo hello from a snapshot\n")
+    (worker.project / "deep" / "greet.sh").chmod(0o755)
+    (worker.project / "link").symlink_to("deep/greet.sh")
+    store = open_store(pod_s3)
+    context = replace(worker.context("code"), store=pod_s3, project=take(worker.project, store).name)
+    monkeypatch.setattr(pod_place, "_pack_project", lambda *_: pytest.fail("the worker sends the project"))
+    step = in_pod("sh link; test -x deep/greet.sh; touch deep/new; ls deep")
+    made = execute(step, context)
+    assert made.state == "complete", worker.log
+    assert worker.output == ["hello from a snapshot", "greet.sh", "new"]
+
+    # This worker has a copy; the pod fetches the archive, and checks it.
+    (name,) = store.names(".code")
+    s3fs = pytest.importorskip("s3fs")
+    with s3fs.S3FileSystem(**pod_s3.options).open(f"bucket/pods/.code/{name}", "wb") as archive:
+        archive.write(b"something else")
+    worker.log.clear()
+    refused = execute(step, replace(context, id=replace(context.id, node="damaged")))
+    assert refused.state == "error"
+    assert "has changed since it was published" in (refused.reason or "")
+    assert worker.output == []
 
 
 @pytest.mark.wide

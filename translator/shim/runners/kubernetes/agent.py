@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from translator.shim.catalogue.properties import is_sidecar
+from translator.shim.code import archive as code_archive
 from translator.shim.contract import ExecutionId, StoreAddress
 from translator.shim.errors import TranslatorError
 from translator.shim.files import digest
@@ -252,6 +253,8 @@ class Attendance:
                 _tell("orders", str(request["signal"]))
             case "fetch":
                 self._fetch(request)
+            case "unpack":
+                self._unpack_project(request)
             case "collect":
                 self._collect(direct=bool(request["direct"]))
             case "publish":
@@ -283,6 +286,20 @@ class Attendance:
             target = FILES / "root" / relative(values["place"])
             target.unlink(missing_ok=True)
             store.bring(direct.record_of(values), target, self._connected)
+        self._event("fetched")
+
+    def _unpack_project(self, request: Mapping[str, Any]) -> None:
+        """Download the snapshot of the project, and make the working copy of it."""
+        snapshot = FILES / "snapshot.tar"
+        snapshot.unlink(missing_ok=True)
+        _store(request["access"]).bring(direct.record_of(request["archive"]), snapshot, self._connected)
+        repository = FILES / "root" / "repository"
+        with snapshot.open("rb") as file:
+            code_archive.unpack(file, repository, self._connected)
+        snapshot.unlink()
+        for name, entry in archive.walk(repository):
+            if not entry.is_symlink():
+                (repository / name).chmod(opened(entry.stat().st_mode, entry.is_dir()))
         self._event("fetched")
 
     def _publish(self, request: Mapping[str, Any]) -> None:

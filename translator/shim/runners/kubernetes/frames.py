@@ -26,7 +26,7 @@ OUTPUT, ERRORS = b"O", b"R"
 PULSE = b"P"
 """A sign of life."""
 
-VERSION = 2
+VERSION = 3
 """The version of what is sent; both sides must have the same."""
 PART = 1 << 17
 """The bytes of an archive in one frame."""

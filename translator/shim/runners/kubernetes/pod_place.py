@@ -173,12 +173,16 @@ class Command:
         leftovers.delete_later(self.cluster, follower.pod)
 
     def _fetch(self) -> list[bytes]:
-        """Return the requests for the artifacts that the pod downloads."""
+        """Return the requests for what the pod downloads: artifacts, and the snapshot of the project."""
         if self.direct is None:
             return []
         root, access = self.request.space.root, self.direct.access()
         files = described((str(path.relative_to(root)), record) for path, record in self.direct.inputs.items())
-        return [frames.message(do="fetch", access=access, files=some) for some in frames.batches(files)]
+        requests = [frames.message(do="fetch", access=access, files=some) for some in frames.batches(files)]
+        if self.request.archive is not None:
+            (archive,) = described([("", self.request.archive)])
+            requests.append(frames.message(do="unpack", access=access, archive=archive))
+        return requests
 
     def _publish(
         self, follower: Follower, identity: ExecutionId, paths: Sequence[str], pulse: Callable[[], None]
@@ -210,7 +214,9 @@ class Command:
             packer.text("run", script, 0o644)
             packer.text("wrapper", _WRAPPER.read_text(encoding="utf-8"), 0o644)
             _pack_workspace(packer, request.space, self.direct.inputs if self.direct is not None else {})
-            _pack_project(packer, request)
+            packer.directory("root/repository")
+            if self.direct is None or request.archive is None:
+                _pack_project(packer, request)
         writer.close()
 
     def _collect(self, follower: Follower, ended: Ended) -> None:
@@ -263,7 +269,6 @@ def _pack_workspace(packer: archive.Packer, space: Workspace, without: Container
 def _pack_project(packer: archive.Packer, request: Request) -> None:
     """Add the working copy, as ``working_copy.make`` makes it elsewhere."""
     listed = working_copy.listing(request.project, request.store, request.pulse)
-    packer.directory("root/repository")
     for path in listed.directories:
         packer.directory(f"root/repository/{path}")
     for path, _ in listed.files:
