@@ -135,6 +135,23 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
+class Event(StrEnum):
+    """A moment in the life of a node at which its actions are evaluated."""
+
+    STARTING = "node-starting"
+    COMPLETE = "node-complete"
+    ERROR = "node-error"
+
+
+class Effect(StrEnum):
+    """The effect of an action on the run."""
+
+    NOOP = "noop"
+    STOP_PIPELINE = "stop-pipeline"
+    ERROR_PIPELINE = "error-pipeline"
+    REQUIRE_APPROVAL = "require-approval"
+
+
 @dataclass(frozen=True, slots=True)
 class Parameter:
     """A parameter of a step; ``default`` is a tuple where ``multiple`` is set."""
@@ -364,8 +381,22 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True)
+class Action:
+    """What a node does at some events if all conditions hold, which are expressions of ``leval`` (Valohai).
+
+    ``spans`` are where the conditions stand.
+    """
+
+    span: Span = field(compare=False)
+    when: tuple[Event, ...]
+    then: tuple[Effect, ...]
+    conditions: tuple[str, ...] = ()
+    spans: tuple[Span, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules around a node: on error, attempts in total, concurrent executions, and routes."""
+    """The rules around a node: on error, attempts in total, concurrent executions, routes, and actions."""
 
     on_error: OnError = OnError.STOP_ALL
     on_child_error: OnChildError | None = None
@@ -373,6 +404,7 @@ class Policy:
     concurrency: int | None = None
     routes: tuple[Route, ...] = ()
     gates: tuple[Gate, ...] = ()
+    actions: tuple[Action, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

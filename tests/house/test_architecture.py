@@ -51,7 +51,7 @@ LAYERS = {
     ),
     "translator/shim": (
         ("clock", "contract", "errors", "masking", "variables"),
-        ("embedded", "files", "json_values"),
+        ("actions", "embedded", "files", "json_values"),
         ("loom", "process", "store"),
         ("catalogue", "outcome", "workspace"),
         ("code",),

@@ -32,7 +32,7 @@ from translator.rules import rules as rules_of_codes
 from translator.rules.text import anchor
 from translator.rules.text import page as rules_page
 from translator.semantics import controlflow
-from translator.semantics.tables import ON_CHILD_ERROR
+from translator.semantics.tables import ACTIONS, ON_CHILD_ERROR
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDENS = ROOT / "tests" / "goldens"
@@ -147,6 +147,7 @@ PARTS = {
     ("docs/magnus.md", "rules"): rules,
     ("docs/magnus.md", "arguments"): arguments.page,
     ("docs/semantics.md", "on-error"): semantics.table,
+    ("docs/semantics.md", "actions"): lambda: semantics.table(ACTIONS),
     ("docs/semantics.md", "on-child-error"): lambda: semantics.table(ON_CHILD_ERROR),
 }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from translator.semantics import ON_CHILD_ERROR, ON_ERROR, Row, row, table
+from translator.semantics import ACTIONS, ON_CHILD_ERROR, ON_ERROR, Row, row, table
 
 STOP = "stopped, unless finished"
 GO = "continue"
@@ -41,6 +41,22 @@ EXPECTED_CHILD = [
     ("stop-all-and-error", "continue", "one fails", "error", STOP, "run", GO, "complete"),
     ("stop-all-and-error", "continue", "all fail", "error", "-", "run", GO, "complete"),
 ]
+# event, effect: the node, its other executions, downstream nodes, other branches, the run
+EXPECTED_ACTIONS = [
+    Row("`node-starting`: `stop-pipeline`", "stopped", "-", "stopped", STOP, "stopped"),
+    Row("`node-starting`: `error-pipeline`", "stopped", "-", "stopped", STOP, "error"),
+    Row("`node-complete`: `stop-pipeline`", "complete", END, "stopped", STOP, "stopped"),
+    Row("`node-complete`: `error-pipeline`", "complete", END, "stopped", STOP, "error"),
+    Row("`node-error`: `stop-pipeline`, `on-error: stop-next`", "error", "-", "skipped", STOP, "error"),
+    Row("`node-error`: `error-pipeline`, `on-error: stop-next`", "error", "-", "skipped", STOP, "error"),
+    Row("`node-error`: `stop-pipeline`, `on-error: continue`", "error", "-", "stopped", STOP, "stopped"),
+    Row("`node-error`: `error-pipeline`, `on-error: continue`", "error", "-", "stopped", STOP, "error"),
+]
+
+
+@pytest.mark.parametrize(("case", "expected"), list(zip(ACTIONS, EXPECTED_ACTIONS, strict=True)))
+def test_actions(case, expected):
+    assert row(case) == expected
 
 
 @pytest.mark.parametrize(

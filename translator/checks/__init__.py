@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from translator.checks import (
+    actions,
     commands,
     environment,
     graph,
@@ -50,6 +51,7 @@ def check(  # noqa: PLR0913 - all but the first are keywords
     ports.check(pipeline, diagnostics, whole=whole)
     environment.check(pipeline, diagnostics)
     parameters.check(pipeline, diagnostics)
+    actions.check(pipeline, diagnostics)
     grids.check(pipeline, diagnostics)
     values.check(pipeline, diagnostics)
     secrets.check(pipeline, diagnostics)

@@ -18,5 +18,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="what fails: all executions of a node, one execution, one attempt, or a node in a branch (repeatable); "
         "NODE.i is the same as NODE[i]; a branch is a name, the number of an item or iteration, or * for all of them",
     )
-    verdict = "result of a condition (Loom; repeatable)"
-    parser.add_argument("--assume", action="append", default=[], metavar="CONDITION=true|false", help=verdict)
+    parser.add_argument(
+        "--assume",
+        action="append",
+        default=[],
+        metavar="CONDITION=true|false | NODE.metadata.KEY=VALUE",
+        help="result of a condition (Loom), or metadata that a node prints (Valohai) (repeatable)",
+    )

@@ -131,12 +131,12 @@ def _predicted(
 ) -> tuple[Mapping[tuple[str, ...], Status], tuple[str, ...]] | None:
     from translator.explain.pipeline import explain
     from translator.explain.result import assumption
-    from translator.explain.runtime_values import verdicts
+    from translator.explain.runtime_values import assumptions
     from translator.graph.states import predicted
 
     values = param_option.values(pipeline, args.param, problems)
-    known_verdicts = verdicts(pipeline, args.assume, problems)
-    explanation = explain(pipeline, args.fail, values, known_verdicts, problems) if problems.ok else None
+    known = assumptions(pipeline, args.assume, problems)
+    explanation = explain(pipeline, args.fail, values, known, problems) if problems.ok else None
     if explanation is None:
         return None
     states = " or ".join(sorted(explanation.states))

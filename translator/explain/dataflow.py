@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.explain.part import part_text
 from translator.explain.result import CODE, ExplainedExecution, ExplainedNode, Explanation
-from translator.explain.runtime_values import assumed
+from translator.explain.runtime_values import Assumptions, assumed
 from translator.launch_inputs import required
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
@@ -40,7 +40,7 @@ def explain(
     failures: Sequence[str],
     values: Mapping[str, Value],
     diagnostics: Diagnostics,
-    known_verdicts: Mapping[str, bool] | None = None,
+    known: Assumptions | None = None,
 ) -> Explanation | None:
     """Explain a run with the rules.
 
@@ -49,14 +49,14 @@ def explain(
         failures: what fails, as ``NODE``, ``NODE[i]`` or ``NODE[i]@ATTEMPT``; ``NODE.i`` is the same as ``NODE[i]``.
         values: the values given for the run.
         diagnostics: receives unknown nodes; then the result is None.
-        known_verdicts: the results of conditions, by name; others are assumed.
+        known: the results of conditions and the metadata that are known; others are assumed.
     """
     nodes = step_nodes(pipeline)
     parsed = [failure for text in failures if (failure := _failure(text, nodes, diagnostics))]
     if not diagnostics.ok:
         return None
     widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
-    oracle, notes = assumed(pipeline, widths, known_verdicts or {})
+    oracle, notes = assumed(pipeline, widths, known or Assumptions())
     lacking = required(pipeline)
     values = {**values, **{one.key: (_PLACEHOLDER,) for one in lacking}}
     if (text := part_text(pipeline)) is not None:

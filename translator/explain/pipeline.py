@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics
     from translator.explain.result import Explanation
+    from translator.explain.runtime_values import Assumptions
     from translator.ir import Pipeline, Value
 
 
@@ -16,7 +17,7 @@ def explain(
     pipeline: Pipeline,
     failures: Sequence[str],
     values: Mapping[str, Value],
-    known_verdicts: Mapping[str, bool],
+    known: Assumptions,
     diagnostics: Diagnostics,
 ) -> Explanation | None:
     """Predict a run.
@@ -25,7 +26,7 @@ def explain(
         pipeline: the pipeline.
         failures: what fails; see the module of the kind of graph.
         values: the values given for the run.
-        known_verdicts: the results of conditions, by name; others are assumed.
+        known: the results of conditions and the metadata that are known; others are assumed.
         diagnostics: receives unknown nodes; then the result is None.
     """
     if pipeline.graph.start is not None:
@@ -34,4 +35,4 @@ def explain(
         return controlflow.explain(pipeline, failures, values, diagnostics)
     from translator.explain import dataflow
 
-    return dataflow.explain(pipeline, failures, values, diagnostics, known_verdicts)
+    return dataflow.explain(pipeline, failures, values, diagnostics, known)

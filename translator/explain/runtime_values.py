@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.names import did_you_mean
+from translator.nodes import step_nodes
 from translator.shim.contract import VERDICT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Value
@@ -17,19 +21,38 @@ if TYPE_CHECKING:
     from translator.semantics.oracle import Oracle
 
 CODE = "bad-assumption"
+_METADATA = ".metadata."
 
 
-def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> dict[str, bool]:
-    """Read the options ``--assume CONDITION=true`` or ``=false``.
+@dataclass(frozen=True, slots=True)
+class Assumptions:
+    """What a prediction assumes: results of conditions by name, and metadata by node and key."""
+
+    verdicts: Mapping[str, bool] = field(default_factory=dict)
+    metadata: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+def assumptions(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> Assumptions:
+    """Read the options ``--assume CONDITION=true`` or ``=false``, and ``--assume NODE.metadata.KEY=VALUE``.
 
     Args:
         pipeline: the pipeline.
         texts: the arguments of the options.
-        diagnostics: receives unknown conditions, and values that are neither true nor false.
+        diagnostics: receives unknown conditions and nodes, and results that are neither true nor false.
     """
     by_condition: dict[str, bool] = {}
+    metadata: dict[str, dict[str, object]] = {}
     known = [node.name for node in _conditions(pipeline)]
+    nodes = [node.name for node in pipeline.nodes]
     for text in texts:
+        node, is_metadata, rest = text.partition(_METADATA)
+        if is_metadata and "=" in rest:
+            key, _, value = rest.partition("=")
+            if node not in nodes:
+                hint = did_you_mean(node, nodes, "nodes")
+                diagnostics.error(CODE, f"--assume {text}: there is no node called {node!r}", None, hint=hint)
+            metadata.setdefault(node, {})[key] = _value(value)
+            continue
         name, _, verdict = text.rpartition("=")
         if verdict.lower() not in ("true", "false"):
             diagnostics.error(CODE, f"--assume {text}: expected CONDITION=true or CONDITION=false", None)
@@ -38,11 +61,19 @@ def verdicts(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnosti
             diagnostics.error(CODE, f"--assume {text}: there is no condition called {name!r}", None, hint=hint)
         else:
             by_condition[name] = verdict.lower() == "true"
-    return by_condition
+    return Assumptions(by_condition, metadata)
+
+
+def _value(text: str) -> object:
+    """Return a value of metadata: JSON, or else a string."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def assumed(
-    pipeline: ir.Pipeline, widths: Mapping[str, int], known_verdicts: Mapping[str, bool]
+    pipeline: ir.Pipeline, widths: Mapping[str, int], known: Assumptions
 ) -> tuple[Oracle, tuple[str, ...]]:
     """Return an oracle that assumes what only a run can know, and descriptions of the assumptions.
 
@@ -52,15 +83,16 @@ def assumed(
     Args:
         pipeline: the pipeline.
         widths: by node how many executions the failures mention.
-        known_verdicts: known results of conditions.
+        known: known results of conditions, and known metadata.
     """
     from translator.semantics import Ending
 
-    printed: dict[str, dict[str, object]] = {}
+    known_verdicts = known.verdicts
+    printed: dict[str, dict[str, object]] = {name: dict(values) for name, values in known.metadata.items()}
     notes: list[str] = []
     tasks = {node.name: node for node in pipeline.nodes if isinstance(node, ir.TaskNode)}
     for edge in pipeline.edges:
-        if edge.source.kind is not ir.EdgeKind.METADATA:
+        if edge.source.kind is not ir.EdgeKind.METADATA or edge.source.key in printed.get(edge.source.node, {}):
             continue
         width = widths.get(edge.target.node, 1)
         what = f"metadata {edge.source.key!r} of {edge.source.node} is only known at run time"
@@ -80,6 +112,7 @@ def assumed(
             folder = _default(task.step, task.grid.files.over)
             plural = "file" if width == 1 else "files"
             notes.append(f"the files in {folder!r} are only known at run time; assuming {width} {plural} for {name}")
+    notes += _unknown_conditions(pipeline, known)
     for node in _conditions(pipeline):
         expected = {gate.expected for other in pipeline.nodes for gate in other.policy.gates if gate.node == node.name}
         verdict = known_verdicts.get(node.name, expected != {False})
@@ -92,6 +125,24 @@ def assumed(
         return Ending(metadata=printed.get(attempt.node, {}))
 
     return oracle, tuple(notes)
+
+
+def _unknown_conditions(pipeline: ir.Pipeline, known: Assumptions) -> Iterator[str]:
+    """Describe the conditions of actions that depend on metadata which is not assumed."""
+    from translator.shim.actions.conditions import METADATA, ConditionError, names
+
+    for node in step_nodes(pipeline).values():
+        for condition in dict.fromkeys(chain.from_iterable(action.conditions for action in node.policy.actions)):
+            try:
+                keys = [".".join(name[1:]) for name in names(condition) if name[0] == METADATA]
+            except ConditionError:
+                continue
+            unknown = [key for key in keys if key not in known.metadata.get(node.name, {})]
+            if unknown:
+                yield (
+                    f"whether {condition!r} holds for {node.name} is only known at run time; assuming that it does not "
+                    f"(--assume {node.name}.metadata.{unknown[0]}=VALUE)"
+                )
 
 
 def _conditions(pipeline: ir.Pipeline) -> list[ir.ExecutionNode]:

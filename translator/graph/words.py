@@ -72,6 +72,9 @@ def notes(pipeline: ir.Pipeline, node: ir.Node) -> Iterator[str]:
         yield f"on-error: {policy.on_error}{attempts}"
     if policy.on_child_error is not None:
         yield f"on-child-error: {policy.on_child_error}"
+    for action in policy.actions:
+        conditions = f" if {' and '.join(action.conditions)}" if action.conditions else ""
+        yield f"{', '.join(action.when)}{conditions}: {', '.join(action.then)}"
 
 
 def condition(gate: ir.Gate) -> str:

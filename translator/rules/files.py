@@ -22,7 +22,8 @@ RULES = (
         "bad-assumption",
         (ERROR,),
         "`--assume` is invalid",
-        "Write the name of a condition and its result: `--assume has_data=true`.",
+        "Write the name of a condition and its result, or a value of metadata: `--assume has_data=true`, "
+        "`--assume train.metadata.accuracy=0.8`.",
         valohai(arguments=("explain", "FILE", "--assume", "has_data=maybe")),
     ),
     Rule(

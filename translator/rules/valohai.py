@@ -52,6 +52,17 @@ RULES = (
         ),
     ),
     Rule(
+        "bad-condition",
+        (ERROR,),
+        "the condition of an action is invalid",
+        "Compare `metadata.KEY` or `parameter.NAME` with a value: `metadata.accuracy < 0.9`.",
+        valohai(
+            pipeline=nodes("train").replace(
+                "step: train", "step: train, actions: [{when: node-complete, if: accuracy < 0.9, then: noop}]"
+            )
+        ),
+    ),
+    Rule(
         "bad-data-name",
         (ERROR,),
         "a name of data is invalid",
@@ -355,7 +366,7 @@ RULES = (
     Rule(
         "no-effect",
         (WARNING,),
-        "a key has no effect in Valohai",
+        "a key, or a part of an action, has no effect",
         "Remove it.",
         valohai("parameters: [{name: a, pass-true-as: x}]\n"),
     ),

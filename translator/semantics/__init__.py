@@ -54,11 +54,24 @@ Additions for Loom
         come from, and those of the project. Without files it is complete; without the directory it fails. In a
         sequential loop, executions after a failed one are skipped.
 
+Actions (Valohai)
+    18. The actions of a node are evaluated in the order of the file: those with ``node-starting`` when it may start
+        (rule 1), before its first execution; those with ``node-complete`` or ``node-error`` when it is complete or has
+        failed finally, before downstream nodes start. A node that is skipped or stopped has no such event.
+    19. An action takes effect if all its conditions hold for at least one execution. At ``node-starting`` conditions
+        see the parameters of each execution, at ``node-complete`` parameters and metadata of each complete one, at
+        ``node-error`` of each failed one. Without executions they see no values. A condition that cannot be evaluated
+        does not hold.
+    20. Effects are taken in order, until one ends the run: ``stop-pipeline`` and ``error-pipeline`` stop it as in rule
+        12, and later actions of the node are not evaluated. At ``node-starting`` the node itself never starts, and is
+        stopped; else it keeps its state, and downstream nodes are stopped, or skipped by rule 2. The run fails by
+        rule 13 or because of ``error-pipeline``; otherwise ``stop-pipeline`` leaves it stopped. ``noop`` has no effect.
+
 Timing decides which executions had ended when a stop came. If the states depend on it, a prediction holds a set of
 states; if the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they keep
-their states; T failed; nodes downstream of T never start. Any other node may have finished, may be interrupted, or
-may never have started, and a node downstream of an interrupted one never starts. If several nodes could stop the run,
-any may be the first, and the prediction is the union. Likewise, a prediction follows every choice of executions that a
+their states; T failed, or its action stopped the run; nodes downstream of T never start. Any other node may have
+finished, may be interrupted, or may never have started, and a node downstream of an interrupted one never starts. If
+several nodes could stop the run, any may be the first, and the prediction is the union. Likewise, a prediction follows every choice of executions that a
 failure in a ``stop-all-and-error`` node may have stopped, if downstream nodes can tell the difference.
 """
 
@@ -66,9 +79,10 @@ from translator.semantics.comparison import disagreements
 from translator.semantics.oracle import Attempt, Ending, Failure, Oracle, all_complete, failing
 from translator.semantics.prediction import ExecutionPrediction, NodePrediction, Prediction, predict
 from translator.semantics.rules import Rules
-from translator.semantics.tables import ON_CHILD_ERROR, ON_ERROR, Row, row, table
+from translator.semantics.tables import ACTIONS, ON_CHILD_ERROR, ON_ERROR, Row, row, table
 
 __all__ = [
+    "ACTIONS",
     "ON_CHILD_ERROR",
     "ON_ERROR",
     "Attempt",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from translator.ir import OnError
+from translator.ir import Effect, Event, OnError
 from translator.nodes import kind
-from translator.semantics.results import Execution, Result, settle, stopped, stops_siblings
+from translator.semantics import actions
+from translator.semantics.results import Execution, Fired, Result, settle, stopped, stops_siblings
 from translator.shim.contract import State
 from translator.shim.json_values import thawed
 
@@ -26,7 +27,7 @@ def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
     records: Mapping[str, Mapping[str, Any]] = document["nodes"]
     if list(records) != list(rules.nodes):
         return [f"nodes are {list(records)}, not {list(rules.nodes)}"]
-    stopping = any(
+    stopping = any(_ends_run(record) for record in records.values()) or any(
         record["state"] == State.ERROR
         and rules.nodes[name].policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
         and (not record["executions"] or _has_failed(record["executions"], rules.nodes[name].policy.tries))
@@ -37,8 +38,10 @@ def disagreements(rules: Rules, document: Mapping[str, Any]) -> list[str]:
     for name in rules.order:
         before[name], problems = _followed(rules, name, records[name], before, stopping=stopping)
         wrong += [f"{name}: {line}" for line in problems]
-    failed = any(r.state is State.ERROR and not r.opens for r in before.values())
-    expected = State.ERROR if failed else State.COMPLETE
+    cut = any(r.ends is not None for r in before.values())
+    expected = State.STOPPED if cut else State.COMPLETE
+    if any(r.fails_run for r in before.values()):
+        expected = State.ERROR
     if document["state"] != expected:
         wrong.append(f"run: {document['state']}, expected {expected}")
     return wrong
@@ -53,21 +56,42 @@ def _followed(
     seen: Sequence[Mapping[str, Any]] = record["executions"]
     result = rules.left_out(name, before)
     if result is None:
-        result = rules.run(name, before)
+        result = free = rules.run(name, before)
         if not seen and stopping and record["state"] == State.STOPPED:
-            result = Result(node, State.STOPPED, (), "never started", started=False)
+            fired = actions.prevented(node, _recorded(record, free))
+            result = fired or Result(node, State.STOPPED, (), "never started", started=False)
         elif seen and len(seen) == len(result.executions):
             may_stop = stopping or (stops_siblings(node) and _has_failed(seen, node.policy.tries))
             pairs = [
                 _compared(real, free, may_stop=may_stop) for real, free in zip(seen, result.executions, strict=True)
             ]
-            result = settle(node, tuple(execution for execution, _ in pairs))
+            started = tuple(one for one in free.fired if one.when is Event.STARTING)
+            result = actions.ended(settle(node, tuple(execution for execution, _ in pairs)), started)
             wrong += [f"[{execution.index}]: {line}" for execution, lines in pairs for line in lines]
+        if stopping and (recorded := _recorded(record, free)) != result.fired:
+            result = replace(result, fired=recorded)  # an action may not be evaluated any more once the run is stopped
+    if (fired := [_as_document(one) for one in result.fired]) != record.get("actions", []):
+        wrong.append(f"actions {record.get('actions')}, expected {fired}")
     if len(seen) != len(result.executions):
         wrong.append(f"{len(seen)} executions, expected {len(result.executions)}")
     if record["state"] != result.state:
         wrong.append(f"{record['state']}, expected {result.state} ({result.why})")
     return result, wrong
+
+
+def _ends_run(record: Mapping[str, Any]) -> bool:
+    return any(one["then"] in (Effect.STOP_PIPELINE, Effect.ERROR_PIPELINE) for one in record.get("actions", ()))
+
+
+def _recorded(record: Mapping[str, Any], free: Result) -> tuple[Fired, ...]:
+    """Return the effects of actions that really took place, among those that the rules allow."""
+    seen = record.get("actions", [])
+    return tuple(one for one in free.fired if _as_document(one) in seen)
+
+
+def _as_document(fired: Fired) -> dict[str, Any]:
+    """Return the entry of an effect in ``run.json``."""
+    return {"when": fired.when.value, "if": list(fired.conditions), "then": fired.then.value}
 
 
 def _has_failed(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:

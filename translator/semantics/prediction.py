@@ -7,9 +7,10 @@ from itertools import chain, product
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.ir import OnError
+from translator.ir import Event, OnError
 from translator.nodes import kind
-from translator.semantics.results import Execution, Result, settle, stopped, stops_siblings
+from translator.semantics import actions
+from translator.semantics.results import Execution, Result, goes_on, settle, stopped, stops_siblings
 from translator.shim.contract import State, Value
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
     """Yield a prediction per node that may be the first to stop the run, or the only one if none does."""
     triggers = [name for name in rules.order if world[name].stops_run]
     if not triggers:
-        failed = any(r.state is State.ERROR and not r.opens for r in world.values())
+        failed = any(r.fails_run for r in world.values())
         exact = {name: _exact(world[name]) for name in rules.order}
         yield exact, State.ERROR if failed else State.COMPLETE
     for first in triggers:
@@ -106,7 +107,17 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
             else:
                 predictions[name] = _cut(result, first, may_skip=may_skip)
                 skips[name] = {result.skips, False, may_skip}
-        yield predictions, State.ERROR
+        failed = any(world[name].fails_run for name in ended)
+        if not failed:
+            yield predictions, State.STOPPED
+        if failed or any(name not in ended and _may_fail_run(world[name]) for name in rules.order):
+            yield predictions, State.ERROR
+
+
+def _may_fail_run(result: Result) -> bool:
+    """Return whether a node makes the run fail if another node's stop comes late, or between two of its attempts."""
+    between = any(e.tries > 1 for e in result.executions) and not goes_on(result.node)
+    return result.started and (result.fails_run or between) or result.ends is State.ERROR
 
 
 def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
@@ -123,7 +134,8 @@ def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
         if all(cut[index] for index in errors):
             continue
         executions = tuple(stopped(e) if cut[e.index] else e for e in result.executions)
-        choices.append(settle(node, executions))
+        started = tuple(one for one in result.fired if one.when is Event.STARTING)
+        choices.append(actions.ended(settle(node, executions), started))
     return choices
 
 

@@ -33,6 +33,23 @@ class Execution:
 
 
 @dataclass(frozen=True, slots=True)
+class Fired:
+    """An effect of an action that took place (rules 18 to 20)."""
+
+    when: ir.Event
+    then: ir.Effect
+    conditions: tuple[str, ...] = ()
+
+    @property
+    def ends(self) -> State | None:
+        """The state that it gives the run; None if the run continues."""
+        return {ir.Effect.STOP_PIPELINE: State.STOPPED, ir.Effect.ERROR_PIPELINE: State.ERROR}.get(self.then)
+
+    def __str__(self) -> str:
+        return f"{self.when}: {self.then}" + (f", because {' and '.join(self.conditions)}" if self.conditions else "")
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The outcome of a node; ``why`` names the rule. An ``absent`` node is not part of the run (rule 14)."""
 
@@ -42,10 +59,21 @@ class Result:
     why: str
     started: bool = True
     absent: bool = False
+    fired: tuple[Fired, ...] = ()
+
+    @property
+    def ends(self) -> State | None:
+        """The state that an action gives the run (rule 20)."""
+        return next((one.ends for one in self.fired if one.ends is not None), None)
 
     @property
     def opens(self) -> bool:
-        """Whether downstream nodes may start (rule 1)."""
+        """Whether downstream nodes may start (rules 1 and 20)."""
+        return self.ends is None and self.is_open
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the node is open by rule 1, whatever its actions do."""
         if self.state is State.COMPLETE or self.absent:
             return True
         if self.state is not State.ERROR or not goes_on(self.node):
@@ -54,15 +82,24 @@ class Result:
 
     @property
     def stops_run(self) -> bool:
-        """Whether it stops the run (rule 12)."""
+        """Whether it stops the run (rules 12 and 20)."""
+        return self.ends is not None or self._is_fatal
+
+    @property
+    def _is_fatal(self) -> bool:
         return self.state is State.ERROR and self.node.policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
+
+    @property
+    def fails_run(self) -> bool:
+        """Whether it makes the run fail (rules 13 and 20)."""
+        return self.ends is State.ERROR or (self.state is State.ERROR and not self.is_open)
 
     @property
     def skips(self) -> bool:
         """Whether downstream nodes are skipped rather than stopped (rule 2)."""
         if self.state is not State.ERROR:
             return self.state is State.SKIPPED and not self.absent
-        return not self.stops_run and not goes_on(self.node)
+        return not self._is_fatal and not goes_on(self.node)
 
     @property
     def complete(self) -> tuple[Execution, ...]:

@@ -15,7 +15,7 @@ from translator.ir import EdgeKind, MergeMode
 from translator.launch_inputs import key
 from translator.nodes import step_nodes
 from translator.runtime import lower_axis, lower_step
-from translator.semantics import gates
+from translator.semantics import actions, gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, parameters
@@ -137,7 +137,12 @@ class Rules:
         try:
             points = self._points(node, before)
         except grid.GridError as error:
-            return Result(node, State.ERROR, (), f"its grid: {error}")
+            fired = actions.starting(node, ())
+            failed = Result(node, State.ERROR, (), f"its grid: {error}")
+            return actions.prevented(node, fired) or actions.ended(failed, fired)
+        fired = actions.starting(node, [point for point, _ in points])
+        if prevented := actions.prevented(node, fired):
+            return prevented
         files, unmet = self._inputs(node, before)
         environment, bad_value = self._environment(node, before)
         unmet = unmet or bad_value
@@ -151,7 +156,7 @@ class Rules:
                 executions.append(Execution(index, State.ERROR, node.policy.tries, point, reason=reason, inputs=files))
             else:
                 executions.append(replace(self._tried(node, index, point), inputs=files, environment=environment))
-        return settle(node, tuple(executions))
+        return actions.ended(settle(node, tuple(executions)), fired)
 
     def _tried(self, node: ir.StepNode, index: int, point: Mapping[str, Value]) -> Execution:
         tries = max(1, node.policy.tries)

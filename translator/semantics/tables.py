@@ -40,6 +40,7 @@ class Case:
     brings: str = ""
 
 
+_NOWHERE = Span("", 0, 0, 0, 0)
 _ONE = (Failure("node", 0),)
 _ALL = (Failure("node"),)
 _FIRST_TRY = (Failure("node", 0, 1),)
@@ -74,9 +75,28 @@ ON_CHILD_ERROR = tuple(
 )
 
 
+def _acting(on_error: OnError, when: ir.Event, then: ir.Effect) -> ir.Policy:
+    return ir.Policy(on_error, actions=(ir.Action(_NOWHERE, (when,), (then,)),))
+
+
+ACTIONS = (
+    *(
+        Case(f"`{when}`: `{then}`", _acting(OnError.STOP_ALL, when, then), task=True, failures=())
+        for when in (ir.Event.STARTING, ir.Event.COMPLETE)
+        for then in (ir.Effect.STOP_PIPELINE, ir.Effect.ERROR_PIPELINE)
+    ),
+    *(
+        Case(f"`{ir.Event.ERROR}`: `{then}`, `on-error: {on}`", _acting(on, ir.Event.ERROR, then), task, _ALL)
+        for on, task in ((OnError.STOP_NEXT, True), (OnError.CONTINUE, False))
+        for then in (ir.Effect.STOP_PIPELINE, ir.Effect.ERROR_PIPELINE)
+    ),
+)
+"""Every effect that ends the run, at every event."""
+
+
 def row(case: Case) -> Row:
-    """Predict how a failure propagates to a downstream node and to a parallel branch."""
-    nowhere = Span("", 0, 0, 0, 0)
+    """Predict how a failure or an action propagates to a downstream node and to a parallel branch."""
+    nowhere = _NOWHERE
 
     def execution(name: str) -> ir.ExecutionNode:
         return ir.ExecutionNode(name, nowhere, ir.Step(name, nowhere, ("run",)))
@@ -126,6 +146,8 @@ def table(cases: Sequence[Case] = ON_ERROR) -> str:
     )
     if cases is ON_CHILD_ERROR:
         head = ("on-child-error, on-error", *head[1:])
+    if cases is ACTIONS:
+        head = ("event and effect", *head[1:])
     rows = [head, ("---",) * len(head)]
     rows += [(r.case, r.node, r.siblings, r.after, r.others, r.run) for r in map(row, cases)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in rows) + "\n"

@@ -61,12 +61,10 @@ _SEARCH = "only affects optimisation, not a grid search"
 _AUTORESTART = _ignored("autorestart", _SPOT)
 _MOUNTS = Entry(Fate.TRANSLATED, why="directories of the machine, with the runner docker; other mounts are errors")
 _RESOURCES = Entry(Fate.TRANSLATED, why="as upper limits, if the runner supports them")
-_ACTIONS = _refused("actions", "node actions (conditions and approvals)")
 _DEPLOYMENT = _refused("deployment", "deployments")
 
 _EXECUTION_NODE = {
-    **_translated("edge-merge-mode", "name", "on-error", "override", "step", "type"),
-    "actions": _ACTIONS,
+    **_translated("actions", "edge-merge-mode", "name", "on-error", "override", "step", "type"),
     "commit": Entry(Fate.TRANSLATED, why="from the project's Git repository"),
 }
 
@@ -101,7 +99,10 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         **_translated("default", "description", "download", "filename", "keep-directories", "name", "optional")
     },
     "mount-item": dict.fromkeys(("destination", "options", "readonly", "source", "type"), _MOUNTS),
-    "node-action": dict.fromkeys(("if", "then", "when"), _ACTIONS),
+    "node-action": {
+        **_translated("if", "when"),
+        "then": Entry(Fate.TRANSLATED, why="except `require-approval`, which is refused"),
+    },
     "node-edge-merge-mode": {},
     "output-item": {**_translated("name"), "description": _ignored("description", _LOOKS)},
     "overridden-properties": {

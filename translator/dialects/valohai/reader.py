@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.diagnostics import Diagnostics, Severity
 from translator.dialects.valohai import vendor
+from translator.dialects.valohai.actions import read_actions
 from translator.dialects.valohai.clean import is_clean
 from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
@@ -163,9 +164,10 @@ def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Dia
         return None
     step = _read_shared(item, node, fed, file, diagnostics)
     grid = read_grid(task.body, step, diagnostics) if task and step else ir.Grid(span=node.span)
-    if step is None or grid is None or not fine:
+    actions = read_actions(node, diagnostics)
+    if step is None or grid is None or actions is None or not fine:
         return None
-    return _build_node(node, step, grid, task)
+    return _build_node(node, step, grid, task, actions)
 
 
 def _file_of_commit(place: Located, file: _File, diagnostics: Diagnostics) -> _File | None:
@@ -204,13 +206,16 @@ def _flaw(item: Item, file: _File) -> str:
     return message if flaw is None or flaw.span is None else f"{message}: {flaw.message} ({flaw.span.place})"
 
 
-def _build_node(node: Located, step: ir.Step, grid: ir.Grid, task: Item | None) -> ir.StepNode:
+def _build_node(
+    node: Located, step: ir.Step, grid: ir.Grid, task: Item | None, actions: tuple[ir.Action, ...]
+) -> ir.StepNode:
     on_error = ir.OnError(node.value.get("on-error", "stop-all"))
     policy = ir.Policy(
         on_error=on_error,
         on_child_error=_on_child_error(task),
         tries=TRIES if on_error is ir.OnError.RETRY else 1,
         concurrency=task.body.value.get("maximum-queued-executions") or None if task else None,
+        actions=actions,
     )
     merge_mode = ir.MergeMode(node.value.get("edge-merge-mode", "replace"))
     name = str(node.value["name"])

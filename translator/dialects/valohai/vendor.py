@@ -30,7 +30,7 @@ _OURS = re.compile(
       | \)\ not\ valid$             # kinds of ports
       | socket\ type
       | :\ no\ targets\.
-      | is\ not\ well-known         # actions are refused as a whole
+      | is\ not\ well-known         # events and effects of actions
       | Unknown\ field .* in\ override
     """,
     re.VERBOSE,

@@ -1,0 +1,76 @@
+"""Check the actions of nodes: the expressions of their conditions, and what can never take effect."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator import ir
+from translator.names import did_you_mean
+from translator.nodes import step_nodes
+from translator.shim.actions.conditions import METADATA, PARAMETER, ConditionError, names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translator.diagnostics import Diagnostics
+    from translator.span import Span
+
+_ENDS = (ir.Effect.STOP_PIPELINE, ir.Effect.ERROR_PIPELINE)
+
+
+def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Check the actions of all nodes; see ``translator.checks.check``."""
+    for node in step_nodes(pipeline).values():
+        for action in node.policy.actions:
+            for condition, place in zip(action.conditions, action.spans, strict=True):
+                _check_condition(condition, place, node, action, diagnostics)
+            _check_effects(action, diagnostics)
+
+
+def _check_condition(
+    condition: str, place: Span, node: ir.StepNode, action: ir.Action, diagnostics: Diagnostics
+) -> None:
+    try:
+        used = names(condition)
+    except ConditionError as error:
+        hint = "compare a value with one operator: metadata.accuracy < 0.9"
+        diagnostics.error("bad-condition", f"the condition {condition!r} is invalid: {error}", place, hint=hint)
+        return
+    parameters = [parameter.name for parameter in node.step.parameters]
+    for name in used:
+        if name[-1] == "()":
+            message = f"conditions have no function {name[0]!r}; the functions are 'abs', 'min' and 'max'"
+            diagnostics.error("bad-condition", message, place)
+        elif name[0] not in (METADATA, PARAMETER) or len(name) == 1:
+            message = f"a condition cannot use {'.'.join(name)!r}: write 'metadata.KEY' or 'parameter.NAME'"
+            diagnostics.error("bad-condition", message, place, hint=_source_hint(name, parameters))
+        elif name[0] == PARAMETER and ".".join(name[1:]) not in parameters:
+            message = f"node {node.name!r} has no parameter {'.'.join(name[1:])!r}"
+            hint = did_you_mean(".".join(name[1:]), parameters, "its parameters")
+            diagnostics.error("unknown-parameter", message, place, hint=hint)
+        elif name[0] == METADATA and action.when == (ir.Event.STARTING,):
+            message = f"{'.'.join(name)!r} has no value at 'node-starting': the node prints its metadata later"
+            hint = "use 'node-complete' of the node that prints it"
+            diagnostics.warning("no-effect", message, place, hint=hint)
+
+
+def _source_hint(name: Sequence[str], parameters: Sequence[str]) -> str | None:
+    constant = {"true": "True", "false": "False", "null": "None", "none": "None"}.get(name[0].lower())
+    if constant is not None and len(name) == 1:
+        return f"did you mean {constant}?"
+    if len(name) == 1:
+        source = PARAMETER if name[0] in parameters else METADATA
+        return f"did you mean '{source}.{name[0]}'?"
+    return did_you_mean(name[0], (METADATA, PARAMETER))
+
+
+def _check_effects(action: ir.Action, diagnostics: Diagnostics) -> None:
+    """Report an action without events or effects, and effects after one that ends the run."""
+    for key, items in (("when", action.when), ("then", action.then)):
+        if not items:
+            diagnostics.warning("no-effect", f"the action has no effect: {key!r} is empty", action.span)
+    ends = next((effect for effect in action.then if effect in _ENDS), None)
+    if ends is not None and action.then[-1] is not ends:
+        later = ", ".join(repr(effect.value) for effect in action.then[action.then.index(ends) + 1 :])
+        message = f"{later} has no effect: {ends.value!r} ends the run"
+        diagnostics.warning("no-effect", message, action.span)

@@ -1,0 +1,114 @@
+"""Evaluate conditions of actions with ``leval``, Valohai's own evaluator.
+
+Its common evaluator knows names with dashes, compares numbers with numbers that are written as strings, and has the
+functions ``abs``, ``min`` and ``max``. Valohai's documents name two sources: ``metadata.KEY`` and ``parameter.NAME``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+METADATA, PARAMETER = "metadata", "parameter"
+"""The sources of values in conditions."""
+
+
+_OBJECT = re.compile(r"<ast\.(\w+) object at 0x\w+>")
+_NO_VALUE = re.compile(r"No value (.+)", re.DOTALL)
+_PART = re.compile(r"[^\s'(),]+")
+_DASH, _KEYWORD = "\u203f\u203f", "K\u203f"
+"""How ``leval`` rewrites dashes and Python's keywords in names."""
+
+
+class ConditionError(ValueError):
+    """A condition that cannot be evaluated."""
+
+
+def holds(condition: str, *, metadata: Mapping[str, object], parameters: Mapping[str, object]) -> bool:
+    """Return whether a condition holds.
+
+    Args:
+        condition: an expression of ``leval``.
+        metadata: the metadata of an execution: the last value of each key. A key of a nested object has a dotted name.
+        parameters: the values of its parameters.
+
+    Raises:
+        ConditionError: the condition cannot be evaluated: a key does not exist, or its value has another type.
+    """
+    values = {**dict(_flat((METADATA,), metadata)), **dict(_flat((PARAMETER,), parameters))}
+    try:
+        return bool(_evaluator().evaluate(condition, values))
+    except Exception as error:  # noqa: BLE001 - whatever it raises is about the expression or its values
+        raise ConditionError(f"{condition!r}: {_reason(error)}") from None
+
+
+def names(condition: str) -> list[tuple[str, ...]]:
+    """Return the dotted names in a condition, and its unknown functions as ``(NAME, "()")``.
+
+    Raises:
+        ConditionError: it is not a valid expression.
+    """
+    from leval.excs import EvaluatorError
+    from leval.extras.common_boolean_evaluator import CommonBooleanEvaluator
+    from leval.universe.verifier import VerifierUniverse
+
+    seen: dict[tuple[str, ...], None] = {}
+
+    class Names(VerifierUniverse):
+        """Collect names instead of looking them up."""
+
+        def get_value(self, name: str | tuple[str, ...]) -> bool:
+            parts = (name,) if isinstance(name, str) else name
+            seen[tuple(part.replace(_DASH, "-").replace(_KEYWORD, "") for part in parts)] = None
+            return True
+
+        def evaluate_function(self, name: str, arg_getters: Any) -> Any:
+            if name not in CommonBooleanEvaluator.functions:
+                seen[name, "()"] = None
+            return super().evaluate_function(name, arg_getters)
+
+    evaluator = CommonBooleanEvaluator()
+    evaluator.verifier_universe_class = Names
+    try:
+        evaluator.verify(condition)
+    except (EvaluatorError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise ConditionError(_reason(error)) from None
+    return list(seen)
+
+
+def _evaluator() -> Any:
+    from leval.extras.common_boolean_evaluator import CommonBooleanEvaluator
+
+    evaluator = CommonBooleanEvaluator()
+    evaluator.max_time = 0  # a busy worker must not change the result
+    return evaluator
+
+
+def _flat(prefix: tuple[str, ...], values: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], object]]:
+    for key, value in values.items():
+        name = (*prefix, *str(key).split("."))
+        yield name, value
+        if isinstance(value, Mapping):
+            yield from _flat(name, value)
+
+
+def _reason(error: BaseException) -> str:
+    """Return a message for people, without positions in an expression that ``leval`` has rewritten."""
+    if isinstance(error, SyntaxError):
+        return error.msg or "invalid syntax"
+    if isinstance(error, RecursionError | MemoryError):
+        return "it is nested too deeply"
+    text = _OBJECT.sub(r"\1", str(error) or type(error).__name__)
+    missing = _NO_VALUE.match(text)
+    if missing is not None:
+        return f"there is no {'.'.join(_PART.findall(missing[1]))}".replace(_DASH, "-").replace(_KEYWORD, "")
+    return f"{text[:1].lower()}{text[1:]}"
+
+
+def joined(conditions: Iterable[str]) -> str:
+    """Return conditions that must all hold as one text for people."""
+    return " and ".join(conditions)
