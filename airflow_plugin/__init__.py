@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         parameter,
         same_input,
     )
+    from airflow_plugin.dataflow.actions import EndActionsOperator, StartActionsOperator
     from airflow_plugin.dataflow.finish import FinishOperator
     from airflow_plugin.dataflow.gate import GateOperator
     from airflow_plugin.dataflow.grid import GridOperator
@@ -41,13 +42,15 @@ if TYPE_CHECKING:
     from airflow_plugin.parameters.dag_params import dag_param
     from airflow_plugin.parameters.files_param import files_param
     from translator.shim import loom
-    from translator.shim.contract import Catalog, FileAxis, Input, Parameter, Resources, Step, runner
+    from translator.shim.contract import Action, Catalog, FileAxis, Input, Parameter, Resources, Step, runner
 
 __all__ = [
+    "Action",
     "Catalog",
     "ChoiceOperator",
     "ControlFlowFinishOperator",
     "ControlFlowStepOperator",
+    "EndActionsOperator",
     "FileAxis",
     "FinishOperator",
     "GateOperator",
@@ -59,6 +62,7 @@ __all__ = [
     "JoinOperator",
     "Parameter",
     "Resources",
+    "StartActionsOperator",
     "Step",
     "StepOperator",
     "complete",
@@ -88,6 +92,7 @@ _MODULES = {
     "airflow_plugin.controlflow.finish": ("ControlFlowFinishOperator",),
     "airflow_plugin.controlflow.groups": ("for_each",),
     "airflow_plugin.controlflow.steps": ("ControlFlowStepOperator",),
+    "airflow_plugin.dataflow.actions": ("EndActionsOperator", "StartActionsOperator"),
     "airflow_plugin.dataflow.finish": ("FinishOperator",),
     "airflow_plugin.dataflow.gate": ("GateOperator",),
     "airflow_plugin.dataflow.grid": ("GridOperator",),
@@ -106,7 +111,7 @@ _MODULES = {
         "same_input",
     ),
     "translator.shim": ("loom",),
-    "translator.shim.contract": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "runner"),
+    "translator.shim.contract": ("Action", "Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "runner"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

@@ -16,6 +16,7 @@ from translator.shim import run_contract
 for module in (
     "airflow_plugin.controlflow.composites",
     "airflow_plugin.controlflow.finish",
+    "airflow_plugin.dataflow.actions",
     "airflow_plugin.dataflow.gate",
     "airflow_plugin.dataflow.grid",
     "airflow_plugin.dataflow.upstream",

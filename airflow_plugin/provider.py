@@ -17,6 +17,7 @@ _DATAFLOW = ("Loom", "Valohai")
 _DATAFLOW_MODULES = (
     "airflow_plugin.dataflow.step",
     "airflow_plugin.dataflow.grid",
+    "airflow_plugin.dataflow.actions",
     "airflow_plugin.dataflow.gate",
     "airflow_plugin.dataflow.finish",
 )

@@ -5,7 +5,8 @@ version that wrote it. They change only after a deprecation; everything else in 
 
 - Dataflow pipelines (Valohai, Loom): ``run_of`` and ``finish`` begin and end a run. ``execution_node`` and
   ``task_node`` are decorators of nodes; a node runs a ``Job``, or maps ``execution``, or returns ``skip``. Nodes take
-  and return ``Manifest``, ``Mapped``, ``Skip`` and ``Executions``; ``earlier_node`` is a node of an earlier run.
+  and return ``Manifest``, ``Mapped``, ``Skip`` and ``Executions``; ``earlier_node`` is a node of an earlier run. An
+  ``Action`` of a node decides whether the run continues.
 - Control-flow pipelines (Magnus, runnable): ``run_of_graph`` and ``finish_graph`` begin and end a run. ``step_node``,
   ``parallel_node``, ``map_node``, ``loop_node``, ``choice_node`` and ``branch`` are decorators. A ``Token`` passes
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
@@ -42,10 +43,11 @@ if TYPE_CHECKING:
     from prefect_plugin.run.flow_run import run_of
     from prefect_plugin.tasks.states import infrastructure_failed
     from prefect_plugin.tasks.task_runners import thread_pool
-    from translator.shim import Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
+    from translator.shim import Action, Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
     from translator.shim.contract import Manifest
 
 __all__ = [
+    "Action",
     "ArtifactStore",
     "Axis",
     "Catalog",
@@ -111,7 +113,7 @@ _MODULES = {
     "prefect_plugin.run.conclusion": ("finish",),
     "prefect_plugin.run.flow_run": ("run_of",),
     "prefect_plugin.tasks.states": ("infrastructure_failed",),
-    "translator.shim": ("Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
+    "translator.shim": ("Action", "Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
     "translator.shim.contract": ("Manifest",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -185,6 +185,26 @@ def _behaviours(draw: st.DrawFn) -> Behaviour:
     )
 
 
+EVENTS = ("node-starting", "node-complete", "node-error")
+CONDITIONS = (
+    *("metadata.m > 10", "metadata.m == 1", "metadata.m in (2, 11)", "not metadata.m"),
+    *("metadata.none < 1", "parameter.x == 0", "parameter.x > 1", "parameter.y + parameter.x != 1"),
+)
+
+
+@st.composite
+def _actions(draw: st.DrawFn) -> list[dict[str, Any]]:
+    actions = []
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
+        then = draw(st.sampled_from(["noop", "noop", "stop-pipeline", "error-pipeline", ["noop", "stop-pipeline"]]))
+        action: dict[str, Any] = {"when": draw(st.sampled_from([*EVENTS, "node-complete", list(EVENTS[1:])]))}
+        conditions = draw(st.lists(st.sampled_from(CONDITIONS), max_size=2, unique=True))
+        if conditions:
+            action["if"] = conditions if len(conditions) > 1 else conditions[0]
+        actions.append({**action, "then": then if conditions else "noop"})
+    return actions
+
+
 @st.composite
 def _inputs(draw: st.DrawFn) -> list[dict[str, Any]]:
     inputs = []
@@ -238,6 +258,8 @@ def _node(draw: st.DrawFn, drawn: _Drawn, name: str) -> None:
     node["on-error"] = draw(st.sampled_from(ON_ERROR + ("continue",) * 3))
     if draw(st.sampled_from([True, False, False])):
         node["edge-merge-mode"] = "append"
+    if actions := draw(_actions()):
+        node["actions"] = actions
     if inputs and draw(st.sampled_from([True, False, False])):
         node["override"] = {"inputs": [{"name": "in0"}]}
     drawn.nodes.append(node)

@@ -382,9 +382,9 @@ class Gate:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a node does at some events if all conditions hold, which are expressions of ``leval`` (Valohai).
+    """A reaction of a node to some events: effects on the run, if all conditions hold.
 
-    ``spans`` are where the conditions stand.
+    Conditions are expressions of ``leval`` (Valohai); ``spans`` are where they stand.
     """
 
     span: Span = field(compare=False)

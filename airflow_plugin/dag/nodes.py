@@ -1,8 +1,8 @@
 """Find which tasks of a DAG make up each node of the pipeline.
 
-A node is a ``StepOperator``, or a task group around one: ``grid``, ``run`` and ``done``. It has the name of the task or
-the group is displayed. Other task groups hold nodes that are shown together. What the plugin has to know of a pipeline
-while it runs is read off the DAG, so that a DAG file says each thing once.
+A node is a ``StepOperator``, or a task group around one: ``starting``, ``grid``, ``run``, and ``done`` or ``actions``.
+It has the name of the task or the group is displayed. Other task groups hold nodes that are shown together. What the
+plugin has to know of a pipeline while it runs is read off the DAG, so that a DAG file says each thing once.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     Operator: TypeAlias = BaseOperator | MappedOperator
 
-PARTS = ("grid", "run", "done")
-"""The names of the tasks in a node's task group."""
+PARTS = ("starting", "grid", "run", "done", "actions")
+"""The names of the tasks in a node's task group; ``starting`` and ``actions`` evaluate actions of the node."""
 
 OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
 OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
@@ -58,14 +58,22 @@ class Node:
         return self.on_error in ("stop-all", "retry")
 
     @property
+    def starting(self) -> str | None:
+        """Return the task that evaluates actions before the node starts, if it has one."""
+        return self._part("starting")
+
+    @property
     def grid(self) -> str | None:
         """Return the task that computes the node's grid, if it has one."""
-        return next((task for task in self.tasks if task.endswith(".grid")), None)
+        return self._part("grid")
 
     @property
     def done(self) -> str | None:
-        """Return the last task of the node, if it has several."""
-        return next((task for task in self.tasks if task.endswith(".done")), None)
+        """Return the last task of the node, which closes it, if it has one besides its step."""
+        return self._part("done") or self._part("actions")
+
+    def _part(self, name: str) -> str | None:
+        return next((task for task in self.tasks if task.endswith(f".{name}")), None)
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -75,7 +83,7 @@ class Node:
         """
         if self.on_child_error in ("continue-and-complete", "continue-and-error"):
             return (self.done,) if self.done else ()
-        return tuple(task for task in self.tasks if task != self.done)
+        return tuple(task for task in self.tasks if task not in (self.starting, self.done))
 
 
 @once_per_dag

@@ -6,7 +6,7 @@ the DAG, and has it before anything of a run has begun.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.conditions import Condition
@@ -24,12 +24,14 @@ class NodePlan:
     """A node, and what Airflow's states of its tasks mean.
 
     ``before`` are the tasks that must all succeed before Airflow starts its step; empty if it has another trigger
-    rule. ``tells``: its task ``done`` succeeds only if the node is complete.
+    rule. ``tells``: its task ``done`` succeeds only if the node is complete. ``acting`` are the tasks that evaluate its
+    actions, each with the tasks that must all succeed before Airflow starts it.
     """
 
     node: Node
     before: tuple[str, ...] = ()
     tells: bool = False
+    acting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def plans_of(dag: DAG) -> list[NodePlan]:
@@ -42,22 +44,35 @@ def plan_of(dag: DAG, node: Node) -> NodePlan:
     run = dag.get_task(node.run)
     before = sorted(run.upstream_task_ids) if run.trigger_rule == "all_success" else []
     tells = node.done is not None and getattr(dag.get_task(node.done), "needs", None) != "started"
-    return NodePlan(node, tuple(before), tells)
+    return NodePlan(node, tuple(before), tells, acting_tasks(dag, node))
+
+
+def acting_tasks(dag: DAG, node: Node) -> dict[str, tuple[str, ...]]:
+    """Return the tasks that evaluate actions of a node, each with the tasks that must succeed before it starts."""
+    listed = [dag.get_task(task) for task in node.tasks]
+    return {
+        task.task_id: tuple(sorted(task.upstream_task_ids)) if task.trigger_rule == "all_success" else ()
+        for task in listed
+        if getattr(task, "actions", None)
+    }
 
 
 def to_json(plans: list[NodePlan]) -> list[dict[str, Any]]:
     """Return the JSON document of some nodes."""
-    return [{**asdict(plan.node), "before": plan.before, "tells": plan.tells} for plan in plans]
+    return [
+        {**asdict(plan.node), "before": plan.before, "tells": plan.tells, "acting": dict(plan.acting)} for plan in plans
+    ]
 
 
 def from_json(document: list[Mapping[str, Any]]) -> list[NodePlan]:
     """Read the nodes that ``to_json`` wrote."""
     planned = []
     for listed in document:
-        of_node = {key: value for key, value in listed.items() if key not in ("before", "tells")}
+        of_node = {key: value for key, value in listed.items() if key not in ("before", "tells", "acting")}
         of_node |= {key: tuple(of_node[key]) for key in ("tasks", "upstream")}
         of_node |= {key: tuple(map(_condition, of_node[key])) for key in ("only_if", "included_if")}
-        planned.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"]))
+        acting = {task: tuple(before) for task, before in listed.get("acting", {}).items()}
+        planned.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"], acting))
     return planned
 
 

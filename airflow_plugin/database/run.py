@@ -12,6 +12,7 @@ from airflow_plugin.run.directory import DagRunId, folder_of
 from airflow_plugin.run.mark import INSTANCE, RunMark, bearer, indexes, read
 from airflow_plugin.run.mark import KEY as RUN_KEY
 from airflow_plugin.run.pipeline import pipeline_of
+from airflow_plugin.tasks.effects import KEY as ACTIONS
 from airflow_plugin.tasks.instances import ENDED, KEY, REASON
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class StoredRun:
         lists: by task what it returned, of those that list the items of maps.
         reasons: by task why it failed, of those of grids.
         marked: by task the map indexes of instances that a person marked as failed while they ran.
+        actions: by task the effects of actions that it has pushed.
         document: the URI of the ``run.json`` that ``finish`` wrote.
         state: Airflow's state of the run.
     """
@@ -58,6 +60,7 @@ class StoredRun:
     lists: Mapping[str, Any]
     reasons: Mapping[str, str]
     marked: Mapping[str, Collection[int]]
+    actions: Mapping[str, Any]
     document: str | None
     state: str | None
 
@@ -109,6 +112,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
             lists=pushed.lists(list(_listing(plan.get("graph")))),
             reasons=pushed.reasons(),
             marked=pushed.marked(),
+            actions=pushed.actions(),
             document=pushed.document(),
             state=run.state,
         )
@@ -203,6 +207,9 @@ class _Pushed:
         for task, value in self._all(INSTANCE):
             found.setdefault(task, set()).update(indexes(value))
         return found
+
+    def actions(self) -> dict[str, Any]:
+        return dict(self._all(ACTIONS))
 
     def document(self) -> str | None:
         return dict(self._all(DOCUMENT)).get(FINISH)

@@ -79,13 +79,12 @@ class FinishOperator(BaseOperator):
         """Give the run its state; returns where its document is and the state.
 
         Raises:
-            RunError: the run failed or was stopped.
+            RunError: the run failed or was stopped, except by an action of a node.
         """
         from airflow_plugin.dag.finish_task import DOCUMENT
-        from translator.shim.contract import State
 
         self.log.info("run %s: %s, see %s", record.document["run"], record.state.value, record.uri)
         context["ti"].xcom_push(DOCUMENT, record.uri)
-        if record.state is not State.COMPLETE:
+        if not record.is_success:
             raise RunError(f"the run is in state {record.state.value}, see {record.uri}")
         return {"state": record.state.value, "document": record.uri}

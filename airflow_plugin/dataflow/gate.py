@@ -55,7 +55,7 @@ class GateOperator(BaseOperator):
         node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.tasks)
         if node.included_if and self._is_left_out(context, node):
             return
-        others = [task for task in node.tasks if task != self.task_id]
+        others = [task for task in (node.grid, node.run) if task is not None]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
         failed = "failed" in states.values()
         executions = [state for task, state in states.items() if not task.endswith(".grid")]

@@ -94,7 +94,7 @@ class GridOperator(BaseOperator):
             raise NotStarted(reason)
         files = self.step.files
         try:
-            points = self._over_files(context, files, store) if files else self._of_values(context, store)
+            points = self._over_files(context, files, store) if files else self.points_of(context, store)
         except (grid.GridError, code.CodeError, EarlierRunError) as error:
             raise _failed(context, str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
@@ -121,7 +121,13 @@ class GridOperator(BaseOperator):
         values = run_values(self.parameters, context["params"])
         return file_grid.points(self.step, axis, values, brought, code.directory(self.project, store))
 
-    def _of_values(self, context: Context, store: Store) -> list[dict[str, Value]]:
+    def points_of(self, context: Context, store: Store) -> list[dict[str, Value]]:
+        """Return the points of a grid that is not over files, as the run's params and upstream nodes have them now.
+
+        Raises:
+            translator.shim.parameters.grid.GridError: the grid is empty, or has invalid values.
+            translator.shim.outcome.earlier_run.EarlierRunError: no earlier run has a node that is left out.
+        """
         from airflow_plugin.dataflow.upstream import edge_manifests, edge_values
         from translator.shim.parameters import grid
 

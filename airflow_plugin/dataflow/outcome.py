@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.configuration.locations import store_address
-from airflow_plugin.dag.plan import plans_of
+from airflow_plugin.dag.plan import plan_of, plans_of
 from airflow_plugin.dataflow.unmet_conditions import first_unmet
 from airflow_plugin.dataflow.upstream import complete
 from airflow_plugin.parameters.run_conf import unknown_keys
@@ -14,6 +14,8 @@ from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.mark import marked_failed, run_mark
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.waiting import let_killed_end
+from airflow_plugin.tasks.effects import KEY as ACTIONS
+from airflow_plugin.tasks.effects import effects
 from airflow_plugin.tasks.instances import REASON, named_tries, task_states
 from translator.shim import clock
 from translator.shim.contract import State
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from airflow_plugin.dag.plan import NodePlan
     from airflow_plugin.run.mark import Mark
     from airflow_plugin.tasks.instances import States
+    from translator.shim.actions.effects import Fired
     from translator.shim.contract import Manifest, Value
     from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
@@ -49,6 +52,7 @@ class EngineRun:
         begun: whether anything could begin; false if the run was triggered with unknown parameters.
         reason: returns why the task of a grid failed.
         marked: by task the map indexes of instances that a person marked as failed while they ran.
+        actions: by task that evaluates actions what it has pushed about them.
     """
 
     states: Mapping[str, States]
@@ -57,6 +61,7 @@ class EngineRun:
     begun: bool
     reason: Callable[[str], str | None]
     marked: Mapping[str, Collection[int]]
+    actions: Mapping[str, Any] = field(default_factory=dict)
 
 
 def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
@@ -80,6 +85,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         begun=unknown_keys(context) is None,
         reason=lambda grid: ti.xcom_pull(task_ids=grid, key=REASON),
         marked=marked_failed(context, states),
+        actions={task: ti.xcom_pull(task_ids=task, key=ACTIONS) for plan in plans for task in plan.acting},
     )
     return write(
         store,
@@ -154,9 +160,46 @@ def write(  # noqa: PLR0913 - all that is known of a run
         started=started,
         parameters=parameters,
         engine_states=known,
+        fired={plan.node.name: _fired(plan, engine_run) for plan in plans if plan.acting},
         marked=marked,
         ended=ended,
     )
+
+
+def node_outcome(context: Context, node: Node, store: Store) -> tuple[State, Sequence[traces.Trace]]:
+    """Return the state of a node whose step has ended, and its executions, as ``run.json`` will have them.
+
+    Args:
+        context: of a task of the node that runs after the step.
+        node: the node.
+        store: the store that the manifests are in.
+    """
+    dag, ti = context["dag"], context["ti"]
+    plan = plan_of(dag, node)
+    states = task_states(context)
+    tries = {node.run: named_tries(context, node.run)} if _ran(states.get(node.run, {})) else {}
+    seen = EngineRun(
+        states=states,
+        tries=tries,
+        params=context["params"],
+        begun=True,
+        reason=lambda grid: ti.xcom_pull(task_ids=grid, key=REASON),
+        marked=marked_failed(context, {node.run: states.get(node.run, {})}),
+    )
+    known = known_of(plan, seen, store)
+    run = run_directory(context, store, tries.get(node.run, {}).values())
+    of_node = traces.read(store, pipeline_of(dag), run, {node.name: known})[node.name]
+    ended = [trace.state for trace in of_node] if any(trace.begun for trace in of_node) else []
+    alone = replace(as_plan(node), upstream=())
+    own = {node.name: known[NODE].state} if NODE in known else {}
+    return run_record.node_states([alone], {node.name: ended}, own)[node.name], of_node
+
+
+def _fired(plan: NodePlan, engine_run: EngineRun) -> list[Fired]:
+    """Return the effects of a node's actions: first those before it started."""
+    by_task = effects(plan.acting, engine_run.states, engine_run.actions.get)
+    tasks = [task for task in (plan.node.starting, plan.node.done) if task in by_task]
+    return [one for task in tasks if task is not None for one in by_task[task]]
 
 
 def _unforgiving(plan: plans.NodePlan) -> plans.NodePlan:

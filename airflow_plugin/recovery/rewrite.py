@@ -63,9 +63,9 @@ def _write(store: Store, stored: StoredRun, *, ended: bool, decided: bool = Fals
         how = {"started": before["started"], "marked": before.get("marked")}
         return _record(store, stored, **how, ended=State(before["state"]))
     how = {"started": before["started"] if before else clock.format_time(stored.id.started), "marked": None}
-    if before and stored.state == "success":
-        return _record(store, stored, **how, ended=State.COMPLETE)
     outcome = _record(store, stored, **how, ended=None)
+    if before and stored.state == "success" and not outcome.is_success:
+        return _record(store, stored, **how, ended=State.COMPLETE)
     if stored.state == "failed" and outcome.state is State.COMPLETE:  # it was cut off when only its end was missing
         return _record(store, stored, **how, ended=State.STOPPED)
     return outcome
@@ -109,6 +109,7 @@ def _record(store: Store, stored: StoredRun, **how: Any) -> RunRecord:
         begun=described(stored.conf, stored.declared) is None,
         reason=stored.reasons.get,
         marked=stored.marked,
+        actions=stored.actions,
     )
     return outcome.write(
         store,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from prefect import get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
+from prefect_plugin.dataflow.actions import start
 from prefect_plugin.dataflow.executions import Edge, LeftOut
 from prefect_plugin.exceptions import StepError
 from prefect_plugin.parameters.node_parameters import NodeInputs, NodeParameters
@@ -15,13 +16,14 @@ from prefect_plugin.run.current import current_node, record_state
 from prefect_plugin.run.execution_context import execution_context
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.states import execution_state, skipped
+from translator.shim.actions.effects import Seen
 from translator.shim.contract import State as Outcome
 from translator.shim.embedded.slots import slot
 from translator.shim.execution import execute
 from translator.shim.inputs import edges
 from translator.shim.inputs.launch import launched
 from translator.shim.outcome.earlier_run import EarlierRunError
-from translator.shim.parameters import file_grid, grid
+from translator.shim.parameters import file_grid, grid, visible
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,6 +120,7 @@ class Job:
             brought, self._bad_input = {}, self._bad_input or str(error)
         point = Point(0, {**own, **brought})
         self.node.points = [point]
+        self._start([point])
         return self.execute(point)
 
     def grid(
@@ -144,6 +147,7 @@ class Job:
         self.node.points = [
             Point(index, row, label) for index, (row, label) in enumerate(zip(rows, grid.labels(rows), strict=True))
         ]
+        self._start(self.node.points)
         return self.node.points
 
     def files(self, form: NodeParameters | None = None, *, values: Values | None = None) -> list[Point]:
@@ -167,6 +171,15 @@ class Job:
             for index, row in enumerate(rows)
         ]
         return self.node.points
+
+    def _start(self, points: Sequence[Point]) -> None:
+        """Evaluate the node's actions for its start.
+
+        Raises:
+            prefect_plugin.dataflow.actions.PreventedError: an action ends the run.
+        """
+        if self.node.actions:
+            start(self.node, [Seen(visible(self._step, point.parameters)) for point in points])
 
     def execute(self, point: Point) -> Manifest:
         """Run the step for one point, in the current task run, and record its manifest for the node."""

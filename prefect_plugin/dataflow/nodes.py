@@ -20,6 +20,7 @@ from prefect.context import TaskRunContext
 from prefect.futures import PrefectFuture, as_completed
 from prefect.states import Completed, Failed
 
+from prefect_plugin.dataflow.actions import PreventedError, end, prevented, start
 from prefect_plugin.dataflow.execution_table import show_executions
 from prefect_plugin.dataflow.executions import Executions, LeftOut, NodeError
 from prefect_plugin.dataflow.joining import Late, nothing_to_join
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
     from prefect_plugin.parameters.points import Point
     from prefect_plugin.tasks.kept_task import TaskOptions
+    from translator.shim.contract import Action
 
     OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
     OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
@@ -66,6 +68,7 @@ class NodeTask(KeptTask[P, Any]):
 
     plan: NodePlan
     joins: bool = False
+    actions: Sequence[Action] = ()
     place: int
     """The node's position in the order of the source file."""
 
@@ -110,12 +113,13 @@ def skip(reason: str) -> Skip:
     return Skip(reason)
 
 
-def execution_node(
+def execution_node(  # noqa: PLR0913 - all options of a node
     *,
     name: str,
     on_error: OnError = "stop-all",
     retries: int = 0,
     joins: bool = False,
+    actions: Sequence[Action] = (),
     tags: Sequence[str] = (),
     **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, Manifest | Skip]], NodeTask[P]]:
@@ -126,6 +130,7 @@ def execution_node(
         on_error: how a failure of the node affects the run.
         retries: how often a failed execution is tried again.
         joins: whether the node runs although upstream nodes were skipped, if none failed and one is complete.
+        actions: what happens to the run when the node starts, is complete or has failed, if conditions hold.
         tags: tags of the task, such as the groups that the UI shows the node in.
         options: more options of the task.
     """
@@ -133,17 +138,20 @@ def execution_node(
 
     def decorate(function: Callable[P, Manifest | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_once, plan)
-        return cast("NodeTask[P]", _task(function, plan, retries, work, options, tags=tags, joins=joins))
+        return cast(
+            "NodeTask[P]", _task(function, plan, retries, work, options, tags=tags, joins=joins, actions=actions)
+        )
 
     return decorate
 
 
-def task_node(
+def task_node(  # noqa: PLR0913 - all options of a node
     *,
     name: str,
     on_error: OnError = "stop-all",
     on_child_error: OnChildError | None = None,
     max_workers: int | None = None,
+    actions: Sequence[Action] = (),
     tags: Sequence[str] = (),
     **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
@@ -156,6 +164,8 @@ def task_node(
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node; by default, ``on_error`` decides.
         max_workers: how many executions run at once (default: ``WIDTH``).
+        actions: what happens to the run when the node starts, is complete or has failed, if conditions hold for one of
+            its executions.
         tags: tags of the task, such as the groups that the UI shows the node in.
         options: more options of the task; those of the executions go to ``execution.with_options``.
     """
@@ -163,7 +173,7 @@ def task_node(
 
     def decorate(function: Callable[P, Mapped | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_grid, plan, max_workers or WIDTH)
-        return cast("NodeTask[P]", _task(function, plan, 0, work, options, tags=tags))
+        return cast("NodeTask[P]", _task(function, plan, 0, work, options, tags=tags, actions=actions))
 
     return decorate
 
@@ -177,6 +187,7 @@ def _task(  # noqa: PLR0913 - all options of a node
     *,
     tags: Sequence[str] = (),
     joins: bool = False,
+    actions: Sequence[Action] = (),
 ) -> NodeTask[...]:
     """Return the task that is a node; ``work`` calls the generated function and returns the node's state."""
 
@@ -193,14 +204,17 @@ def _task(  # noqa: PLR0913 - all options of a node
         for upstream in () if joins else run.plans[plan.name].upstream:
             if not run.futures[upstream].state.is_final():
                 return skipped(f"{upstream} did not run")
-        node = NodeRun(run, plan.name, plan.kind)
+        node = NodeRun(run, plan.name, plan.kind, actions=actions)
         positional = [_argument_value(value) for value in args]
         named = {key: _argument_value(value, key) for key, value in kwargs.items()}
         with run.slots or contextlib.nullcontext():
             if run.stop.reason:
                 return stopped(f"not started: {run.stop.reason}")
             state = _begin(node, plan, work, functools.partial(function, *positional, **named))
-        if state.is_failed() and plan.on_error in _STOP_ALL and _is_last_try(state):
+        is_over = not state.is_failed() or _is_last_try(state)
+        if actions and is_over:
+            state = end(node, plan, state)
+        if state.is_failed() and plan.on_error in _STOP_ALL and is_over:
             run.stop.trip(Cause.ERROR, of_failure(plan.name))
         return state
 
@@ -217,6 +231,7 @@ def _task(  # noqa: PLR0913 - all options of a node
     )
     task.plan = plan
     task.joins = joins
+    task.actions = actions
     task.place = next(_places)
     return task
 
@@ -231,11 +246,18 @@ def _begin(
     with enter_node(node):
         try:
             return work(node, function)
+        except PreventedError as error:
+            return prevented(node, error)
         except (GridError, CodeError, EarlierRunError) as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - see the docstring
             get_run_logger().exception("the node could not be run")
             reason = f"{type(error).__name__}: {error}"
+        if node.points is None:  # its grid cannot be computed
+            try:
+                start(node, [])
+            except PreventedError as error:
+                return prevented(node, error)
         node.states[NODE], node.reason = Outcome.ERROR, reason
         return _failed(reason, Executions(plan.name))
 

@@ -16,6 +16,7 @@ from prefect_plugin.run.current import current_run
 from prefect_plugin.run.record import planned, write_record
 from prefect_plugin.run.replacement import is_replaced
 from prefect_plugin.run.stopping import REPLACED, Cause
+from prefect_plugin.tasks.states import STOPPED
 from translator.shim.contract import State as Outcome
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ def _final_state(run: Run, record: RunRecord) -> State[Any]:
     for name, node in nodes.items():
         counts.setdefault(node["state"], []).append(name)
     message = "; ".join(f"{state}: {', '.join(names)}" for state, names in counts.items())
+    if run.stop.cause is Cause.ACTION:
+        message = f"{run.stop.reason}; {message}"
     match run.stop.cause:
         case Cause.SUSPEND:
             raise Pause(state=outside)
@@ -82,6 +85,6 @@ def _final_state(run: Run, record: RunRecord) -> State[Any]:
             return outside.fresh_copy()
         case Cause.CANCEL if record.state is not Outcome.COMPLETE:
             return Cancelled(message=message)
-    if record.state is Outcome.COMPLETE:
-        return Completed(message=message)
+    if record.is_success:
+        return Completed(name=None if record.state is Outcome.COMPLETE else STOPPED, message=message)
     raise RunFailedError(message)

@@ -28,6 +28,7 @@ def write_record(run: Run) -> RunRecord:
         started=run.started,
         parameters=run.parameters,
         engine_states={name: node.engine_states() for name, node in list(run.nodes.items())},
+        fired={name: node.fired for name, node in list(run.nodes.items())},
         graph=run.graph() if run.graph is not None else None,
         marked=_marked(run.stop.outside) if run.stop.cause is Cause.MARK else None,
     )

@@ -12,7 +12,7 @@ from translator.shim.contract import State as Outcome
 from translator.shim.outcome.traces import NODE, EngineState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from threading import BoundedSemaphore
     from uuid import UUID
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from prefect.futures import PrefectFuture
 
     from prefect_plugin.parameters.points import Point
-    from translator.shim.contract import Json, Manifest, StoreAddress, Value
+    from translator.shim.actions.effects import Fired
+    from translator.shim.contract import Action, Json, Manifest, StoreAddress, Value
     from translator.shim.outcome.plans import GraphPlan, NodePlan
     from translator.shim.outcome.run_record import RunRecord
 
@@ -40,6 +41,9 @@ class NodeRun:
     """The URI of the manifest of each execution's last try, by index, even before it is written."""
     reason: str | None = None
     """The reason why the node failed, unless an execution has it."""
+    actions: Sequence[Action] = ()
+    fired: list[Fired] = field(default_factory=list)
+    """The effects of its actions so far."""
     stop: Stop = field(default_factory=Stop)
     infrastructure: bool = False
     """Whether its execution failed although the command is not to blame."""

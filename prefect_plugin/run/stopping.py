@@ -26,11 +26,12 @@ REPLACED = "another process has begun a later attempt of this flow run"
 class Cause(Enum):
     """The cause of a stop.
 
-    ``MARK``: somebody gave the flow run a final state while it ran. ``REPORT``: a worker reported it as crashed.
-    ``REPLACED``: another process has begun a later attempt.
+    ``ACTION``: an action of a node stops it. ``MARK``: somebody gave the flow run a final state while it ran.
+    ``REPORT``: a worker reported it as crashed. ``REPLACED``: another process has begun a later attempt.
     """
 
     ERROR = "error"
+    ACTION = "action"
     CANCEL = "cancel"
     SUSPEND = "suspend"
     MARK = "mark"

@@ -13,10 +13,12 @@ pytest.importorskip("airflow.sdk")
 
 GOLDENS = Path(__file__).parents[1] / "goldens" / "airflow"
 PUBLIC = [
+    "Action",
     "Catalog",
     "ChoiceOperator",
     "ControlFlowFinishOperator",
     "ControlFlowStepOperator",
+    "EndActionsOperator",
     "FileAxis",
     "FinishOperator",
     "GateOperator",
@@ -28,6 +30,7 @@ PUBLIC = [
     "JoinOperator",
     "Parameter",
     "Resources",
+    "StartActionsOperator",
     "Step",
     "StepOperator",
     "complete",

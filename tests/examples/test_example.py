@@ -67,6 +67,22 @@ def test_check_finds_nothing_wrong(arguments: tuple[str, ...]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_the_gated_pipeline_stops_if_the_model_is_bad(run: Run) -> None:
+    printed, document, _ = run("Gated Pipeline", "--param", "train.learning_rate=0.0000001")
+    assert document["state"] == "stopped"
+    assert states(document) == {
+        "preprocess": "complete",
+        "train": "complete",
+        "evaluate": "complete",
+        "report": "stopped",
+    }
+    evaluate = document["nodes"]["evaluate"]
+    assert evaluate["executions"][0]["metadata"]["accuracy"] < 0.9
+    effect = {"when": "node-complete", "if": ["metadata.accuracy < 0.9"], "then": "stop-pipeline"}
+    assert evaluate["actions"] == [effect]
+    assert "stop-pipeline at node-complete (metadata.accuracy < 0.9)" in printed
+
+
 def test_the_training_pipeline_finds_the_best_model(run: Run) -> None:
     printed, document, folder = run("Training Pipeline", "--verbose")
     assert document["state"] == "complete"

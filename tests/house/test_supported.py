@@ -130,9 +130,13 @@ CASES: dict[str, tuple[str, ...]] = {
         deployment(),
         deployment("[first.output.*, serve.file.greet.model]"),
     ),
-    "`actions` (conditions, approval), `stop-condition`": (
-        document(node=second("actions: [{when: node-starting, then: require-approval}]")),
+    "[`actions`](semantics.md#actions): `node-starting`, `node-complete`, `node-error`; `stop-pipeline`, "
+    "`error-pipeline`, `noop`": (
         document(node=second("actions: [{when: node-complete, if: metadata.x > 1, then: stop-pipeline}]")),
+        document(node=second("actions: [{when: [node-starting, node-error], then: [noop, error-pipeline]}]")),
+    ),
+    "`require-approval` in actions, `stop-condition`": (
+        document(node=second("actions: [{when: node-starting, then: require-approval}]")),
         document(step="    stop-condition: accuracy > 0.9"),
     ),
     "pipeline parameters; step parameters with types, bounds, choices, `multiple`, flags, `pass-as`": (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.semantics import Attempt, disagreements
 from translator.shim.json_values import thawed
+from translator.shim.outcome.run_record import is_success
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +19,7 @@ def wrong(ran: Ran) -> list[str]:
     """Describe where a run differs from the rules."""
     document = ran.document
     found = disagreements(ran.rules, document)
-    if ran.status != (0 if document["state"] == "complete" else 1):
+    if ran.status != (0 if is_success(document) else 1):
         found.append(f"{ran.engine} ended with {ran.status}, the record says {document['state']}")
     given = {
         p.name: thawed(v)

@@ -14,6 +14,7 @@ import prefect_plugin
 
 GOLDENS = sorted((Path(__file__).parents[1] / "goldens" / "prefect").rglob("*.py"))
 NAMES = [
+    "Action",
     "ArtifactStore",
     "Axis",
     "Catalog",
@@ -61,8 +62,8 @@ NAMES = [
     "thread_pool",
 ]
 SIGNATURES = {
-    "execution_node": "name on_error retries joins tags options",
-    "task_node": "name on_error on_child_error max_workers tags options",
+    "execution_node": "name on_error retries joins actions tags options",
+    "task_node": "name on_error on_child_error max_workers actions tags options",
     "run_of": "pipeline project project_name catalogue git_remote store store_block input_blocks max_workers"
     " parameters",
     "finish": "",

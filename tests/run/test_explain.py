@@ -211,3 +211,68 @@ def test_node_names_may_contain_brackets(tmp_path, capsys):
     )
     assert main(["explain", str(file), "--fail", "a[0]", "--fail", "b@1[0]@1", "--format", "json"]) == 0
     assert set(states(capsys.readouterr().out)["a[0]"].split("|")) >= {"error"}
+
+
+ACTIONS = """\
+- step: {name: s, image: i, command: date, parameters: [{name: rate, type: float, default: 0.1}]}
+- pipeline:
+    name: Gated
+    nodes:
+      - name: train
+        type: execution
+        step: s
+        actions:
+          - {when: node-complete, if: metadata.accuracy < 0.9, then: stop-pipeline}
+          - {when: node-error, if: parameter.rate > 1, then: error-pipeline}
+      - {name: publish, type: execution, step: s}
+    edges: [[train.dependency.*, publish.dependency.*]]
+"""
+
+
+@pytest.fixture
+def explain_actions(tmp_path, capsys):
+    file = tmp_path / "valohai.yaml"
+    file.write_text(ACTIONS)
+
+    def run(*arguments):
+        status = main(["explain", str(file), *arguments])
+        captured = capsys.readouterr()
+        return status, captured.out, captured.err
+
+    return run
+
+
+def test_conditions_over_metadata_are_assumed_not_to_hold(explain_actions):
+    status, out, _ = explain_actions()
+    assert status == 0
+    assert "the run: complete\n" in out
+    assert (
+        "note: whether 'metadata.accuracy < 0.9' holds for train is only known at run time; assuming that it does not "
+        "(--assume train.metadata.accuracy=VALUE)\n"
+    ) in out
+
+
+def test_metadata_that_is_assumed(explain_actions):
+    status, out, _ = explain_actions("--assume", "train.metadata.accuracy=0.5")
+    assert status == 0
+    assert out == (
+        "Gated (valohai.yaml), without failures:\n"
+        "\n"
+        "  train    complete  no failure; node-complete: stop-pipeline, because metadata.accuracy < 0.9\n"
+        "  publish  stopped   not run: train stops the run\n"
+        "\n"
+        "the run: stopped\n"
+    )
+    assert "the run: complete" in explain_actions("--assume", "train.metadata.accuracy=0.95")[1]
+
+
+def test_parameters_are_known(explain_actions):
+    _, out, _ = explain_actions("--fail", "train", "--param", "train.rate=2")
+    assert "node-error: error-pipeline, because parameter.rate > 1" in out
+
+
+def test_assumed_metadata_of_no_node(explain_actions):
+    status, _, err = explain_actions("--assume", "trian.metadata.accuracy=1")
+    assert status == 2
+    assert "there is no node called 'trian'" in err
+    assert "did you mean 'train'?" in err

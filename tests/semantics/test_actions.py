@@ -60,7 +60,12 @@ CASES = {
         "complete complete complete",
     ),
     "metadata that nobody printed": ([acting(node("a"), LOW)], [], printing(), "complete complete"),
-    "a number that is printed as a string": ([acting(node("a"), LOW)], [], printing(a={"acc": "0.5"}), "complete stopped"),
+    "a number that is printed as a string": (
+        [acting(node("a"), LOW)],
+        [],
+        printing(a={"acc": "0.5"}),
+        "complete stopped",
+    ),
     "values that cannot be compared": ([acting(node("a"), LOW)], [], printing(a={"acc": [1]}), "complete complete"),
     "the last node stops the run": ([acting(node("a"), LOW)], [], printing(a={"acc": 0}), "complete stopped"),
     "all conditions must hold": (
@@ -94,7 +99,10 @@ CASES = {
         "complete complete",
     ),
     "only failed executions count at node-error": (
-        [acting(node("t", "stop-next/continue-and-error", 2), "node-error if parameter.x==1 error-pipeline"), node("b")],
+        [
+            acting(node("t", "stop-next/continue-and-error", 2), "node-error if parameter.x==1 error-pipeline"),
+            node("b"),
+        ],
         [],
         printing([Failure("t", 0)]),
         "error complete error",

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
-from translator.shim.actions.conditions import METADATA, PARAMETER, ConditionError, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,11 +29,13 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 def _check_condition(
     condition: str, place: Span, node: ir.StepNode, action: ir.Action, diagnostics: Diagnostics
 ) -> None:
+    from translator.shim.actions.conditions import METADATA, PARAMETER, ConditionError, names  # few nodes have actions
+
     try:
         used = names(condition)
     except ConditionError as error:
-        hint = "compare a value with one operator: metadata.accuracy < 0.9"
-        diagnostics.error("bad-condition", f"the condition {condition!r} is invalid: {error}", place, hint=hint)
+        example = "compare a value with one operator: metadata.accuracy < 0.9"
+        diagnostics.error("bad-condition", f"the condition {condition!r} is invalid: {error}", place, hint=example)
         return
     parameters = [parameter.name for parameter in node.step.parameters]
     for name in used:
@@ -46,8 +47,8 @@ def _check_condition(
             diagnostics.error("bad-condition", message, place, hint=_source_hint(name, parameters))
         elif name[0] == PARAMETER and ".".join(name[1:]) not in parameters:
             message = f"node {node.name!r} has no parameter {'.'.join(name[1:])!r}"
-            hint = did_you_mean(".".join(name[1:]), parameters, "its parameters")
-            diagnostics.error("unknown-parameter", message, place, hint=hint)
+            nearest = did_you_mean(".".join(name[1:]), parameters, "its parameters")
+            diagnostics.error("unknown-parameter", message, place, hint=nearest)
         elif name[0] == METADATA and action.when == (ir.Event.STARTING,):
             message = f"{'.'.join(name)!r} has no value at 'node-starting': the node prints its metadata later"
             hint = "use 'node-complete' of the node that prints it"
@@ -55,6 +56,8 @@ def _check_condition(
 
 
 def _source_hint(name: Sequence[str], parameters: Sequence[str]) -> str | None:
+    from translator.shim.actions.conditions import METADATA, PARAMETER
+
     constant = {"true": "True", "false": "False", "null": "None", "none": "None"}.get(name[0].lower())
     if constant is not None and len(name) == 1:
         return f"did you mean {constant}?"

@@ -13,7 +13,7 @@ from translator.cli.printing import show
 from translator.diagnostics import Diagnostics, TranslationError
 from translator.explain.pipeline import explain
 from translator.explain.result import as_json, as_text
-from translator.explain.runtime_values import assumptions
+from translator.explain.runtime_values import read_assumptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,7 +34,7 @@ def main(argv: Sequence[str]) -> int:
         show(error.diagnostics, loaded.sources)
         return FAILED
     values = param_option.values(pipeline, args.param, problems)
-    known = assumptions(pipeline, args.assume, problems)
+    known = read_assumptions(pipeline, args.assume, problems)
     explanation = explain(pipeline, args.fail, values, known, problems) if problems.ok else None
     if explanation is None:
         show(problems, loaded.sources)

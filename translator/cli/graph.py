@@ -131,11 +131,11 @@ def _predicted(
 ) -> tuple[Mapping[tuple[str, ...], Status], tuple[str, ...]] | None:
     from translator.explain.pipeline import explain
     from translator.explain.result import assumption
-    from translator.explain.runtime_values import assumptions
+    from translator.explain.runtime_values import read_assumptions
     from translator.graph.states import predicted
 
     values = param_option.values(pipeline, args.param, problems)
-    known = assumptions(pipeline, args.assume, problems)
+    known = read_assumptions(pipeline, args.assume, problems)
     explanation = explain(pipeline, args.fail, values, known, problems) if problems.ok else None
     if explanation is None:
         return None

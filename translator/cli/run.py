@@ -143,7 +143,9 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
             ended = process.run(command, set_here, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(home)
-    complete = document is not None and document["state"] == "complete" and ended.status == 0
+    from translator.shim.outcome.run_record import is_success
+
+    complete = document is not None and is_success(document) and ended.status == 0
     place = store.uri(key_of(pipeline.name, run)).removeprefix("file://")
     labels = _labels(progress)
     why = failures(document, labels, place) if document is not None else ""

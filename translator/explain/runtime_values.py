@@ -26,13 +26,13 @@ _METADATA = ".metadata."
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """What a prediction assumes: results of conditions by name, and metadata by node and key."""
+    """The assumptions of a prediction: results of conditions by name, and metadata by node and key."""
 
     verdicts: Mapping[str, bool] = field(default_factory=dict)
     metadata: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
-def assumptions(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> Assumptions:
+def read_assumptions(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> Assumptions:
     """Read the options ``--assume CONDITION=true`` or ``=false``, and ``--assume NODE.metadata.KEY=VALUE``.
 
     Args:
@@ -72,9 +72,7 @@ def _value(text: str) -> object:
         return text
 
 
-def assumed(
-    pipeline: ir.Pipeline, widths: Mapping[str, int], known: Assumptions
-) -> tuple[Oracle, tuple[str, ...]]:
+def assumed(pipeline: ir.Pipeline, widths: Mapping[str, int], known: Assumptions) -> tuple[Oracle, tuple[str, ...]]:
     """Return an oracle that assumes what only a run can know, and descriptions of the assumptions.
 
     A grid over metadata or over the files of a directory is as wide as the failures mention. Conditions let as many

@@ -69,7 +69,13 @@ def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool,
         executions = node["executions"]
         single = executions[0] if node["kind"] == "execution" and executions else None
         remark = _remark(single, reasons=reasons) if single else _counts(executions)
-        yield indent + name, node["state"], _duration_text(single), remark or brief(node.get("reason") or "")
+        remark = remark or brief(node.get("reason") or "")
+        yield (
+            indent + name,
+            node["state"],
+            _duration_text(single),
+            "; ".join([*_actions(node), *([remark] if remark else [])]),
+        )
         if single and files:
             yield from _files(single, indent)
         if node["kind"] == "task":
@@ -84,6 +90,12 @@ def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool,
                 )
                 if files:
                     yield from _files(execution, f"{indent}  ")
+
+
+def _actions(node: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the effects of a node's actions, with their conditions."""
+    for one in node.get("actions", ()):
+        yield f"{one['then']} at {one['when']}" + (f" ({' and '.join(one['if'])})" if one["if"] else "")
 
 
 def _files(execution: Mapping[str, Any], indent: str) -> Iterator[Row]:

@@ -71,8 +71,9 @@ Timing decides which executions had ended when a stop came. If the states depend
 states; if the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they keep
 their states; T failed, or its action stopped the run; nodes downstream of T never start. Any other node may have
 finished, may be interrupted, or may never have started, and a node downstream of an interrupted one never starts. If
-several nodes could stop the run, any may be the first, and the prediction is the union. Likewise, a prediction follows every choice of executions that a
-failure in a ``stop-all-and-error`` node may have stopped, if downstream nodes can tell the difference.
+several nodes could stop the run, any may be the first, and the prediction is the union. Likewise, a prediction follows
+every choice of executions that a failure in a ``stop-all-and-error`` node may have stopped, if downstream nodes can
+tell the difference.
 """
 
 from translator.semantics.comparison import disagreements

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from translator.ir import Event
 from translator.semantics.oracle import NOTHING
 from translator.semantics.results import Fired, Result
-from translator.shim.actions import conditions
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
@@ -66,6 +65,8 @@ def _met(action: ir.Action, executions: Sequence[tuple[Mapping[str, Value], Mapp
 
 
 def _holds(condition: str, parameters: Mapping[str, Value], metadata: Mapping[str, object]) -> bool:
+    from translator.shim.actions import conditions  # few nodes have actions
+
     try:
         return conditions.holds(condition, metadata=metadata, parameters=parameters)
     except conditions.ConditionError:

@@ -70,8 +70,9 @@ def _followed(
             wrong += [f"[{execution.index}]: {line}" for execution, lines in pairs for line in lines]
         if stopping and (recorded := _recorded(record, free)) != result.fired:
             result = replace(result, fired=recorded)  # an action may not be evaluated any more once the run is stopped
-    if (fired := [_as_document(one) for one in result.fired]) != record.get("actions", []):
-        wrong.append(f"actions {record.get('actions')}, expected {fired}")
+    effects = [_as_document(one) for one in result.fired]
+    if effects != record.get("actions", []):
+        wrong.append(f"actions {record.get('actions')}, expected {effects}")
     if len(seen) != len(result.executions):
         wrong.append(f"{len(seen)} executions, expected {len(result.executions)}")
     if record["state"] != result.state:

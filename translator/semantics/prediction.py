@@ -117,7 +117,7 @@ def _scenarios(rules: Rules, world: Mapping[str, Result]) -> Iterator[tuple[Mapp
 def _may_fail_run(result: Result) -> bool:
     """Return whether a node makes the run fail if another node's stop comes late, or between two of its attempts."""
     between = any(e.tries > 1 for e in result.executions) and not goes_on(result.node)
-    return result.started and (result.fails_run or between) or result.ends is State.ERROR
+    return (result.started and (result.fails_run or between)) or result.ends is State.ERROR
 
 
 def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:

@@ -5,6 +5,7 @@ Generated files import the value types of this package; the engines' plugins cal
 
 from translator.shim import loom
 from translator.shim.contract import (
+    Action,
     After,
     Catalog,
     FileAxis,
@@ -27,6 +28,7 @@ from translator.shim.contract import (
 )
 
 __all__ = [
+    "Action",
     "After",
     "Catalog",
     "FileAxis",

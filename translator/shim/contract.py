@@ -168,6 +168,24 @@ class Step:
         return f"{self.source}: {reason}" if self.source else reason
 
 
+Event: TypeAlias = Literal["node-starting", "node-complete", "node-error"]
+"""A moment in the life of a node: it may start, it is complete, it has failed after its last attempt."""
+Effect: TypeAlias = Literal["noop", "stop-pipeline", "error-pipeline"]
+"""An effect of an action: none, the run is stopped, or the run is stopped and fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An action of a node: at an event (``when``), if a condition holds, something happens to the run (``then``).
+
+    Conditions are expressions of ``leval`` over ``metadata.KEY`` and ``parameter.NAME``; of several, all must hold.
+    """
+
+    when: Event | Sequence[Event]
+    then: Effect | Sequence[Effect]
+    condition: str | Sequence[str] = ()
+
+
 LATEST = "latest"
 """The name of the latest earlier run."""
 

@@ -35,6 +35,13 @@ def _when_asleep(count: int, command: str) -> str:
     return f'until [ "$(ls $TESTS_HOME/asleep | wc -l)" -ge {count} ]; do sleep 0.2; done; {command}'
 
 
+DRIFTS = {"when": "node-complete", "if": "metadata.drift <= 1", "then": "stop-pipeline"}
+_DETECT = (
+    'if [ "$(cat $TESTS_HOME/drift)" -le 1 ]; then until [ -n "$(ls $TESTS_HOME/asleep)" ]; do sleep 0.2; done; fi; '
+    'echo "{\\"drift\\": $(cat $TESTS_HOME/drift)}"; ' + OK
+)
+"""Prints how far the data has drifted; if that stops the run, another branch runs already."""
+
 LAUNCH = """\
 - step: {name: read, image: i, command: cp /valohai/inputs/data/* /valohai/outputs, inputs: [{name: data}]}
 - pipeline: {name: Launch, nodes: [{name: read, type: execution, step: read}], edges: []}
@@ -63,6 +70,12 @@ PIPELINES = {
         Node("search", [SLEEP, _when_asleep(1, "exit 1")], "stop-next", "stop-all-and-error"),
         Node("aside", _when_asleep(1, "flock $TESTS_HOME/lock true; " + OK)),
         name="Siblings",
+    ),
+    "gated": pipeline(
+        Node("detect", _DETECT, more={"actions": [DRIFTS]}),
+        Node("retrain", after=["detect"]),
+        Node("aside", f'[ "$(cat $TESTS_HOME/drift)" -gt 1 ] || {{ {SLEEP}; }}', "stop-next"),
+        name="Gated",
     ),
     "templates": pipeline(
         Node("one", "echo '{{ 7 * 7 }} {% raw %} {{ params }}'; " + OK),
@@ -267,3 +280,41 @@ def test_only_siblings_are_stopped(deployed: Airflow) -> None:
     document = deployed.record("siblings-1")
     assert states(document) == {"search": "error", "aside": "complete"}
     assert [one["state"] for one in document["nodes"]["search"]["executions"]] == ["stopped", "error"]
+
+
+def test_an_action_is_evaluated_again_when_its_node_is_cleared(deployed: Airflow) -> None:
+    drift = deployed.home / "drift"
+    drift.write_text("0")
+    deployed.trigger("gated", "gated-1")
+    assert deployed.wait("gated", "gated-1") == "success"  # the pipeline decided to do no more
+    assert asleep(deployed) == []
+    document = deployed.record("gated-1")
+    assert document["state"] == "stopped"
+    assert states(document) == {"detect": "complete", "retrain": "stopped", "aside": "stopped"}
+    effect = {"when": "node-complete", "if": ["metadata.drift <= 1"], "then": "stop-pipeline"}
+    assert document["nodes"]["detect"]["actions"] == [effect]
+    assert "stop-pipeline" in document["nodes"]["aside"]["executions"][0]["reason"]
+    tasks = deployed.tasks("gated", "gated-1")
+    shown = {name: tasks[name, -1]["state"] for name in ("detect.run", "detect.actions", "retrain", "finish")}
+    assert shown == {"detect.run": "success", "detect.actions": "skipped", "retrain": "skipped", "finish": "success"}
+
+    drift.write_text("5")
+    deployed.api("POST", "/api/v2/dags/gated/dagRuns/gated-1/clear", {"dry_run": False, "only_failed": False})
+    assert deployed.wait("gated", "gated-1") == "success"
+    document = deployed.record("gated-1")
+    assert document["state"] == "complete"
+    assert set(states(document).values()) == {"complete"}
+    assert "actions" not in document["nodes"]["detect"]
+
+    for path in (deployed.home / "asleep").iterdir():
+        path.unlink()
+    (deployed.home / "asleep" / "nobody").touch()
+    drift.write_text("1")
+    options = {"dry_run": False, "only_failed": False, "include_downstream": True, "reset_dag_runs": True}
+    body = {"dag_run_id": "gated-1", "task_ids": ["detect.run"], **options}
+    deployed.api("POST", "/api/v2/dags/gated/clearTaskInstances", body)
+    assert deployed.wait("gated", "gated-1") == "success"
+    document = deployed.record("gated-1")
+    assert document["state"] == "stopped"
+    assert states(document) == {"detect": "complete", "retrain": "stopped", "aside": "complete"}
+    assert document["nodes"]["detect"]["actions"] == [effect]

@@ -33,7 +33,7 @@ FAILS = [
     ("metadata.class < 1", {}, "there is no metadata.class"),
     ("metadata.x < 1", {"x": [1]}, "not 'list'"),
     ("metadata.x / 0 > 1", {"x": 1}, "division by zero"),
-    ("metadata.x * 999999 > 1", {"x": "a"}, ""),
+    ("metadata.x * 999999 > 1", {"x": "a"}, "multiplication"),
     ("metadata.x % 2 == 0", {"x": 1}, "binary operator Mod is not allowed"),
 ]
 
@@ -55,8 +55,10 @@ def test_names():
 
 @pytest.mark.parametrize(
     "text",
-    ["", "metadata.x <", "1 < metadata.x < 2", "[1]", "lambda: 1", "(" * 400, "metadata.x == '\x00'", "x" * 200_000]
-    + ["not " * 50 + "metadata.x", "metadata.x[0]", "metadata.x == f'{1}'", "a\nb", "().__class__"],
+    [
+        *("", "metadata.x <", "1 < metadata.x < 2", "[1]", "lambda: 1", "(" * 400, "metadata.x == '\x00'"),
+        *("x" * 200_000, "not " * 50 + "metadata.x", "metadata.x[0]", "metadata.x == f'{1}'", "a\nb", "().__class__"),
+    ],
 )
 def test_invalid_expressions(text):
     with pytest.raises(ConditionError):

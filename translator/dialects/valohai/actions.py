@@ -50,9 +50,7 @@ def _read_action(action: Located, diagnostics: Diagnostics) -> ir.Action | None:
     )
 
 
-def _choices(
-    action: Located, key: str, kind: type[_Choice], diagnostics: Diagnostics
-) -> Iterator[_Choice | None]:
+def _choices(action: Located, key: str, kind: type[_Choice], diagnostics: Diagnostics) -> Iterator[_Choice | None]:
     """Yield the events or effects of an action; None for those that cannot be translated."""
     known = {choice.value: choice for choice in kind}
     for item in _items(action.get(key)):

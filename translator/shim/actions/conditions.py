@@ -10,8 +10,10 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from translator.shim.errors import TranslatorError
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
 METADATA, PARAMETER = "metadata", "parameter"
 """The sources of values in conditions."""
@@ -24,7 +26,7 @@ _DASH, _KEYWORD = "\u203f\u203f", "K\u203f"
 """How ``leval`` rewrites dashes and Python's keywords in names."""
 
 
-class ConditionError(ValueError):
+class ConditionError(TranslatorError, ValueError):
     """A condition that cannot be evaluated."""
 
 
@@ -107,8 +109,3 @@ def _reason(error: BaseException) -> str:
     if missing is not None:
         return f"there is no {'.'.join(_PART.findall(missing[1]))}".replace(_DASH, "-").replace(_KEYWORD, "")
     return f"{text[:1].lower()}{text[1:]}"
-
-
-def joined(conditions: Iterable[str]) -> str:
-    """Return conditions that must all hold as one text for people."""
-    return " and ".join(conditions)

@@ -8,8 +8,10 @@ states of nodes and of the run follow from those by the rules of docs/semantics.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
+from translator.shim.actions.effects import ending, from_documents
 from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.embedded import events
@@ -19,8 +21,9 @@ from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import RUN, Store, key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
+    from translator.shim.actions.effects import Fired
     from translator.shim.outcome.plans import GraphPlan, NodePlan
 
 
@@ -31,6 +34,24 @@ class RunRecord:
     state: State
     document: Mapping[str, Any]
     uri: str
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the run is a success for the engine; see ``is_success``."""
+        return is_success(self.document)
+
+
+def is_success(document: Mapping[str, Any]) -> bool:
+    """Return whether a run is a success for the engine: it is complete, or an action of a node stopped it.
+
+    Args:
+        document: ``run.json``.
+    """
+    state = State(document["state"])
+    if state is not State.STOPPED or "marked" in document:
+        return state is State.COMPLETE
+    fired = (from_documents(node.get("actions", ())) for node in document["nodes"].values())
+    return any(ending(of_node) is not None for of_node in fired)
 
 
 def finish(  # noqa: PLR0913 - all that an engine knows of a run
@@ -44,6 +65,7 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
     engine_states: Mapping[str, Mapping[int, EngineState]],
     nodes: Sequence[NodePlan] = (),
     graph: GraphPlan | None = None,
+    fired: Mapping[str, Sequence[Fired]] = MappingProxyType({}),
     marked: Literal["success", "failed"] | None = None,
     ended: State | None = None,
 ) -> RunRecord:
@@ -61,6 +83,7 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
             executions or a person marked it.
         nodes: the nodes of a dataflow graph, in the order of the source file.
         graph: the control-flow graph, instead of ``nodes``.
+        fired: by node of a dataflow graph the effects of its actions.
         marked: how a person marked the run in the engine.
         ended: the state that the engine gave the run, if that does not follow from the states of its nodes.
 
@@ -71,7 +94,7 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
     times = {"started": started, "ended": now()}
     traced = traces.read(store, pipeline, run, engine_states)
     if graph is None:
-        state, documents = _of_nodes(nodes, traced, engine_states)
+        state, documents = _of_nodes(nodes, traced, engine_states, fired)
         more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
     else:
         record = controlflow.follow(graph, {path: of_path[0] for path, of_path in traced.items() if of_path})
@@ -122,6 +145,7 @@ def _of_nodes(
     nodes: Sequence[NodePlan],
     traced: Mapping[str, Sequence[traces.Trace]],
     engine_states: Mapping[str, Mapping[int, EngineState]],
+    fired: Mapping[str, Sequence[Fired]],
 ) -> tuple[State, dict[str, object]]:
     """Return the state of a dataflow run, and the nodes for ``run.json``."""
     traces_by_node = {node.name: traced.get(node.name, ()) for node in nodes}
@@ -133,7 +157,12 @@ def _of_nodes(
     marked = {name for name, of_node in engine.items() if of_node.marked}
     own = {name: of_node.state for name, of_node in engine.items() if name in marked or not ended.get(name)}
     states = node_states(nodes, ended, own)
-    state = run_state(nodes, states, {name: () if name in marked else of_node for name, of_node in ended.items()})
+    state = run_state(
+        nodes,
+        states,
+        {name: () if name in marked else of_node for name, of_node in ended.items()},
+        [effect.ends for of_node in fired.values() for effect in of_node if effect.ends is not None],
+    )
     documents: dict[str, object] = {}
     for node in nodes:
         by_person = {"marked": "success"} if node.name in marked and states[node.name] is State.COMPLETE else {}
@@ -145,6 +174,7 @@ def _of_nodes(
             "state": states[node.name].value,
             **by_person,
             **why,
+            **({"actions": [one.document() for one in fired[node.name]]} if fired.get(node.name) else {}),
             "executions": executions,
         }
     return state, documents
@@ -183,7 +213,10 @@ def node_states(
 
 
 def run_state(
-    nodes: Sequence[NodePlan], states: Mapping[str, State], executions: Mapping[str, Sequence[State]]
+    nodes: Sequence[NodePlan],
+    states: Mapping[str, State],
+    executions: Mapping[str, Sequence[State]],
+    ends: Collection[State] = (),
 ) -> State:
     """Return the state of the run: error after an unhandled failure, else stopped if it was interrupted.
 
@@ -191,13 +224,14 @@ def run_state(
         nodes: all nodes of the run.
         states: the state of each node.
         executions: by node the states of its executions.
+        ends: the states that actions of nodes give the run.
     """
-    if any(states[node.name] is State.ERROR and not _goes_on(node) for node in nodes):
+    if State.ERROR in ends or any(states[node.name] is State.ERROR and not _goes_on(node) for node in nodes):
         return State.ERROR
     cut = any(
         State.STOPPED in executions.get(node.name, ()) and node.on_child_error != "stop-all-and-error" for node in nodes
     )
-    return State.STOPPED if cut or State.STOPPED in states.values() else State.COMPLETE
+    return State.STOPPED if cut or ends or State.STOPPED in states.values() else State.COMPLETE
 
 
 def _of_executions(node: NodePlan, ended: Sequence[State]) -> State:

@@ -82,6 +82,19 @@ def resolve(step: Step, run_values: Mapping[str, Value], edge_values: Mapping[st
     return values
 
 
+def visible(step: Step, values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return the parameters of an execution as records and conditions see them, also if some values are bad.
+
+    Args:
+        step: the step.
+        values: values by name.
+    """
+    try:
+        return resolve(step, values, {})
+    except ParameterError:
+        return {parameter.name: values.get(parameter.name, parameter.default) for parameter in step.parameters}
+
+
 def vendor(parameter: Parameter) -> VendorParameter:
     """Return the parameter as the vendor's library represents it."""
     from valohai_yaml.objs.parameter import Parameter as VendorParameter

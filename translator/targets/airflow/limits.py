@@ -33,10 +33,6 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if isinstance(parameter.default, tuple):
             for target in parameter.targets:
                 lengths.setdefault(target.node, {})[target.parameter] = len(parameter.default)
-    for node in step_nodes(pipeline).values():
-        if node.policy.actions:
-            message = f"node {node.name!r}: actions are not translated to Airflow yet"
-            diagnostics.error("unsupported-actions", message, node.policy.actions[0].span)
     for node in pipeline.nodes:
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()

@@ -41,8 +41,20 @@ _MODULES = {
     **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
     **dict.fromkeys(
         (
-            *("FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input", "Parameter", "Resources"),
-            *("Step", "StepOperator", "dag_param", "earlier_node", "files_param", "is_false", "is_true", BUILDERS),
+            *("Action", "EndActionsOperator", "FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input"),
+            *(
+                "Parameter",
+                "Resources",
+                "StartActionsOperator",
+                "Step",
+                "StepOperator",
+                "dag_param",
+                "earlier_node",
+                "files_param",
+                "is_false",
+                "is_true",
+                BUILDERS,
+            ),
             *("metadata", "output", "parameter", "runner", "same_input"),
         ),
         "airflow_plugin",
@@ -168,7 +180,7 @@ def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
         if isinstance(part, PlainNode):
             yield from render.names_in(part.task)
         elif isinstance(part, GroupNode):
-            yield from ("StepOperator", *render.names_in((part.group, part.grid, part.step, part.done)))
+            yield from ("StepOperator", *render.names_in((part.group, part.starting, part.grid, part.step, part.done)))
             if part.grid is not None:
                 yield "GridOperator"
         else:

@@ -32,7 +32,8 @@ class PlainNode:
 class GroupNode:
     """A node that is a task group: its grid if it must be computed, the step that runs, and the task that closes it.
 
-    ``parts`` are the variables of its tasks ``grid`` and ``run``.
+    ``parts`` are the variables of its tasks ``starting``, ``grid`` and ``run``. ``starting`` evaluates actions before
+    the node starts. Without ``done``, the step closes the node.
     ``mapped`` tells whether the step runs once per point of a grid, ``waits_for_grid`` whether what closes the node
     asks for the state of the grid too, ``note`` explains when what closes the node lets others start.
     """
@@ -44,7 +45,8 @@ class GroupNode:
     mapped: bool
     grid: Arguments | None
     step: Arguments
-    done: Call
+    done: Call | None
+    starting: Call | None = None
     waits_for_grid: bool = False
     note: str | None = None
 

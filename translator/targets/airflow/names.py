@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 MAX_ID_LENGTH = 250
 """Airflow's limit for the id of a DAG, and for that of a task including the ids of its groups."""
-PARTS = ("grid", "run", "done")
+PARTS = ("starting", "grid", "run", "done", "actions")
 """The ids of the tasks of a node with several tasks."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """Ids that Airflow accepts; dots separate the ids of groups."""
@@ -46,7 +46,7 @@ def node_ids(pipeline: ir.Pipeline) -> dict[str, str]:
 
 
 def part_variables(variables: Mapping[str, str], reserved: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return by node the variables of its tasks ``grid`` and ``run``, if it is a group.
+    """Return by node the variables of its tasks ``starting``, ``grid`` and ``run``, if it is a group.
 
     Args:
         variables: by node, its own variable.
@@ -56,7 +56,7 @@ def part_variables(variables: Mapping[str, str], reserved: Iterable[str]) -> dic
     parts: dict[str, dict[str, str]] = {}
     for node, variable in variables.items():
         parts[node] = {}
-        for part in ("grid", "run"):
+        for part in ("starting", "grid", "run"):
             parts[node][part] = free(f"{variable.rstrip('_')}_{part}", taken)
             taken.add(parts[node][part])
     return parts

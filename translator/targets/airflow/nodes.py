@@ -10,7 +10,7 @@ from translator.targets.airflow.forms import node_form
 from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
 from translator.targets.airflow.plan import REFERENCES
-from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation
+from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation, starting_task
 from translator.targets.airflow.settings import TARGET, node_arguments, retry_arguments
 from translator.targets.render import Call, call, name
 from translator.targets.steps import own_place
@@ -48,8 +48,9 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     place = own_place(node)
     values = _values(plan, node, form)
     done = closing_task(node, followed=followed)
+    starting = starting_task(node)
     gates = conditions(node.policy.gates, plan.variables)
-    if done is None:
+    if done is None and starting is None:
         alone = _arguments(task_id=own_id, task_display_name=display_name, step=step)
         arguments = (*alone, *_edges(plan, node, form), *values, *gates, *_policy(plan, node))
         note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
@@ -63,7 +64,8 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         grid=None,
         step=(),
         done=done,
-        note=explanation(done),
+        starting=starting,
+        note=explanation(done) if done is not None else None,
     )
     start = (*_arguments(task_id="run", step=step), *_edges(plan, node, form))
     policy = _policy(plan, node)
@@ -75,7 +77,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
             group,
             grid=(*_over_files(plan, node, node.grid.files, step, form), *gates),
             step=(*start, *values, *policy, *shown_as),
-            waits_for_grid=done.function.text == "EmptyOperator",
+            waits_for_grid=done is not None and done.function.text == "EmptyOperator",
         )
     if not values and not form.sets:
         return replace(group, step=(*start, *gates, *policy))

@@ -19,6 +19,9 @@ continue                 continue-and-error,     run, then a gate that passes if
 any                      (over files)            grid, run, then an empty task: the grid is made, no execution failed
 ======================== ======================= =====================================================================
 
+A node with actions at its end is closed by a gate that evaluates them, and requires what the table says. Actions at its
+start are evaluated by a task before its grid and its step.
+
 An empty task is never sent to a worker, so it is taken wherever a trigger rule can tell enough. It cannot where
 ``upstream_failed`` may mean both that the node failed and that an upstream node did: then a gate checks. So it
 does after a node that is not part of every run (a gate that ``excludes``), if others wait for it.
@@ -29,6 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.targets.actions import at_events
 from translator.targets.render import Name, call, name
 
 if TYPE_CHECKING:
@@ -44,6 +48,7 @@ _EXPLANATIONS = {
     ("GateOperator", None): "Downstream tasks start if the step ran, even if it failed.",
 }
 """What a closing task does that its arguments do not say, by its operator and its trigger rule."""
+_ACTIONS = "Skipped if an action stops the run, failed if one makes the run fail."
 
 
 def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
@@ -53,6 +58,8 @@ def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
         node: the node.
         followed: whether other nodes wait for it.
     """
+    if actions := at_events(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
+        return _acting(node, actions)
     if followed and any(gate.excludes for gate in node.policy.gates):
         return call("GateOperator", task_id="done", needs="all-complete")
     if isinstance(node, ir.TaskNode) and not node.has_axes:
@@ -77,9 +84,28 @@ def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
     return closing
 
 
+def starting_task(node: ir.StepNode) -> Call | None:
+    """Return the call that creates the task ``starting`` of a node; None if it has no actions at its start."""
+    actions = at_events(node, (ir.Event.STARTING,))
+    return call("StartActionsOperator", task_id="starting", actions=actions) if actions else None
+
+
+def _acting(node: ir.StepNode, actions: list[Call]) -> Call:
+    """Return the call that creates the task ``actions`` of a node, which closes it as ``done`` would."""
+    on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
+    tolerant = isinstance(node, ir.TaskNode) and (
+        on_child_error is ir.OnChildError.CONTINUE_AND_COMPLETE
+        or (on_child_error is None and on_error is ir.OnError.CONTINUE)
+    )
+    needs = "one-complete" if tolerant else "started" if on_error is ir.OnError.CONTINUE else None
+    return call("EndActionsOperator", task_id="actions", actions=actions, needs=needs)
+
+
 def explanation(closing: Call) -> str | None:
     """Return a comment on a closing task, if it needs one."""
     keywords = dict(closing.keywords)
+    if "actions" in keywords:
+        return _ACTIONS
     if "needs" in keywords:
         return None
     rule = keywords.get("trigger_rule")

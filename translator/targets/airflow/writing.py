@@ -92,7 +92,9 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     place = f"  {comment(node.place)}" if node.place else ""
     yield line(f"{margin}with ", node.group, f" as {node.variable}:{place}")
     inside = margin + _MARGIN
-    grid, run = node.parts["grid"], node.parts["run"]
+    starting, grid, run = node.parts["starting"], node.parts["grid"], node.parts["run"]
+    if node.starting:
+        yield line(f"{inside}{starting} = ", node.starting)
     if node.grid:
         yield f"{inside}{grid} = GridOperator("
         yield from keywords(node.grid, inside + _MARGIN)
@@ -106,4 +108,11 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     if node.note:
         yield f"{inside}{comment(node.note)}"
     upstream = f"[{grid}, {run}]" if node.waits_for_grid else run
-    yield line(f"{inside}{upstream} >> ", node.done)
+    if node.starting and node.grid:
+        yield f"{inside}{starting} >> {grid}"
+    elif node.starting:
+        upstream = f"{starting} >> {upstream}"
+    if node.done:
+        yield line(f"{inside}{upstream} >> ", node.done)
+    elif node.starting and not node.grid:
+        yield f"{inside}{upstream}"

@@ -72,6 +72,7 @@ def imports_of(  # noqa: PLR0913 - the parts of a file
             *(["Mapped", "execution", "task_node"] if tasks else []),
             *(["Manifest", "execution_node"] if executions else []),
             *sorted(of_steps),
+            *(["Action"] if any(node.policy.actions for node in nodes) else []),
             *(["infrastructure_failed"] if any(is_repeated(plan.pipeline, node) for node in nodes) else []),
         ],
         "pydantic": ["Field"] if "Field" in used else [],

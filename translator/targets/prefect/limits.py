@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import step_nodes
 from translator.targets.prefect.reserved import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -25,10 +24,6 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if parameter.name in ARGUMENTS:
             message = f"Prefect reserves {parameter.name!r}: the flow's parameter is called '{parameter.name}_'"
             diagnostics.note("renamed-parameter", message, parameter.span, hint="its title in the form does not change")
-    for node in step_nodes(pipeline).values():
-        if node.policy.actions:
-            message = f"node {node.name!r}: actions are not translated to Prefect yet"
-            diagnostics.error("unsupported-actions", message, node.policy.actions[0].span)
     for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.nodes import allows_failure
+from translator.targets.actions import at_events
 from translator.targets.prefect import forms
 from translator.targets.prefect import gates as gated
 from translator.targets.prefect.annotations import SEQUENCE
@@ -15,6 +16,7 @@ from translator.targets.prefect.plan import METHODS
 from translator.targets.prefect.settings import node_hooks, of_node, retry_options
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, code, comment, literal
+from translator.targets.render import keywords as lines_of
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
@@ -162,11 +164,17 @@ def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names)
         keywords["max_workers"] = 1 if one_by_one else policy.concurrency or settings.get("max_workers")
     tags = settings.get("tags") if isinstance(node, ir.ExecutionNode) else None
     grouped = [node.group] if node.group is not None else []
+    keywords["actions"] = at_events(node, tuple(ir.Event)) or None
     keywords["tags"] = [*grouped, *(tags if isinstance(tags, tuple) else ())] or None
     keywords |= node_hooks(settings, names.hooks)
     items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]
     kind = "execution_node" if isinstance(node, ir.ExecutionNode) else "task_node"
-    return spread(f"@{kind}(", items, ")", note=own_place(node))
+    note = own_place(node)
+    flat = spread(f"@{kind}(", items, ")", note=note)
+    if "\n" not in flat:
+        return flat
+    shown = [(name, value) for name, value in keywords.items() if value is not None]
+    return "\n".join((f"@{kind}({f'  {comment(note)}' if note else ''}", *lines_of(shown, " " * 4), ")"))
 
 
 def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
