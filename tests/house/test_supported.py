@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from translator.diagnostics import Severity
+from translator import registry
+from translator.diagnostics import Diagnostics, Severity
 from translator.load import load, load_text
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "valohai.md").read_text(encoding="utf-8")
@@ -224,6 +225,12 @@ def test_a_row_matches_the_compiler(row: str, text: str, tmp_path: Path) -> None
         (tmp_path / "valohai.yaml").write_text(text)
         (tmp_path / "translator.toml").write_text(SETTINGS)
         assert [one for one in load(tmp_path / "valohai.yaml").diagnostics if one.code != "missing-script"] == []
+        return
+    if ROWS[row] == "refused" and loaded.diagnostics.ok:  # each target does
+        for target in ("airflow", "prefect"):
+            refusals = Diagnostics()
+            registry.target(target).check(loaded.choose(), refusals)
+            assert [found.code.startswith("unsupported-") for found in refusals.found if found.span] == [True]
         return
     errors = [found for found in loaded.diagnostics.found if found.severity is Severity.ERROR]
     notes = [found for found in loaded.diagnostics.found if found.severity is Severity.NOTE]

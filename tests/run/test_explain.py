@@ -229,6 +229,9 @@ ACTIONS = """\
 """
 
 
+APPROVED = "{name: publish, type: execution, step: s, actions: [{when: node-starting, then: require-approval}]}"
+
+
 @pytest.fixture
 def explain_actions(tmp_path, capsys):
     file = tmp_path / "valohai.yaml"
@@ -269,6 +272,21 @@ def test_metadata_that_is_assumed(explain_actions):
 def test_parameters_are_known(explain_actions):
     _, out, _ = explain_actions("--fail", "train", "--param", "train.rate=2")
     assert "node-error: error-pipeline, because parameter.rate > 1" in out
+
+
+def test_approvals(explain_actions, tmp_path):
+    text = ACTIONS.replace("{name: publish, type: execution, step: s}", APPROVED)
+    (tmp_path / "valohai.yaml").write_text(text)
+    status, out, _ = explain_actions()
+    assert status == 0
+    assert "  publish  complete  no failure; node-starting: require-approval (approved)\n" in out
+    assert "note: a person decides about publish; assuming approval (--assume publish.approved=false)\n" in out
+    status, out, _ = explain_actions("--assume", "publish.approved=false")
+    assert status == 0
+    assert "  publish  stopped   not started; node-starting: require-approval (rejected)\n" in out
+    assert "the run: stopped\n" in out
+    assert explain_actions("--assume", "publish.approved=no")[0] == 2
+    assert explain_actions("--assume", "publis.approved=false")[0] == 2
 
 
 def test_assumed_metadata_of_no_node(explain_actions):

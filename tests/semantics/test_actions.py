@@ -194,6 +194,25 @@ CASES = {
 }
 
 
+REJECTED = {
+    "at the start": ("node-starting require-approval", "stopped stopped stopped"),
+    "at the end, effects after it": ("node-complete require-approval,error-pipeline", "complete stopped stopped"),
+    "not asked for": ("node-complete if metadata.m>1 require-approval", "complete complete complete"),
+}
+
+
+@pytest.mark.parametrize(("action", "expected"), REJECTED.values(), ids=REJECTED.keys())
+def test_rejected_approvals(action, expected):
+    plan = pipeline([acting(node("a"), action), node("b")], ["a -> b"])
+    assert states(Rules(plan, rejected=frozenset({"a"}))) == expected
+
+
+def test_approved_approvals_let_the_evaluation_continue():
+    texts = ["node-starting require-approval", "node-complete require-approval,error-pipeline"]
+    plan = pipeline([acting(node("a"), *texts), node("b")], ["a -> b"])
+    assert states(Rules(plan)) == "complete stopped error"
+
+
 @pytest.mark.parametrize(("nodes", "edges", "oracle", "expected"), CASES.values(), ids=CASES.keys())
 def test_states(nodes, edges, oracle, expected):
     assert states(Rules(pipeline(nodes, edges), oracle=oracle)) == expected

@@ -51,6 +51,10 @@ EXPECTED_ACTIONS = [
     Row("`node-error`: `error-pipeline`, `on-error: stop-next`", "error", "-", "skipped", STOP, "error"),
     Row("`node-error`: `stop-pipeline`, `on-error: continue`", "error", "-", "stopped", STOP, "stopped"),
     Row("`node-error`: `error-pipeline`, `on-error: continue`", "error", "-", "stopped", STOP, "error"),
+    Row("`node-starting`: `require-approval`, approved", "complete", END, "run", GO, "complete"),
+    Row("`node-starting`: `require-approval`, rejected", "stopped", "-", "stopped", STOP, "stopped"),
+    Row("`node-complete`: `require-approval`, approved", "complete", END, "run", GO, "complete"),
+    Row("`node-complete`: `require-approval`, rejected", "complete", END, "stopped", STOP, "stopped"),
 ]
 
 

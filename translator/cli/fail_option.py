@@ -22,6 +22,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--assume",
         action="append",
         default=[],
-        metavar="CONDITION=true|false | NODE.metadata.KEY=VALUE",
-        help="result of a condition (Loom), or metadata that a node prints (Valohai) (repeatable)",
+        metavar="CONDITION=true|false | NODE.metadata.KEY=VALUE | NODE.approved=false",
+        help="result of a condition (Loom); metadata that a node prints, or a rejected approval (Valohai) (repeatable)",
     )

@@ -56,14 +56,16 @@ def explain(
     if not diagnostics.ok:
         return None
     widths = {f.node: max(g.index or 0 for g in parsed if g.node == f.node) + 1 for f in parsed}
-    oracle, notes = assumed(pipeline, widths, known or Assumptions())
+    known = known or Assumptions()
+    oracle, notes = assumed(pipeline, widths, known)
     lacking = required(pipeline)
     values = {**values, **{one.key: (_PLACEHOLDER,) for one in lacking}}
     if (text := part_text(pipeline)) is not None:
         notes = (text, *notes)
     notes = (*notes, *(f"The run is given files for the input {one.name}." for one in lacking))
-    rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths)
-    undisturbed = predict(Rules(pipeline, values, oracle, widths=widths)).nodes
+    rejected = known.rejected
+    rules = Rules(pipeline, values, failing(parsed, oracle), widths=widths, rejected=rejected)
+    undisturbed = predict(Rules(pipeline, values, oracle, widths=widths, rejected=rejected)).nodes
     for text, failure in zip(failures, parsed, strict=True):
         _check(text, failure, nodes[failure.node], undisturbed[failure.node], diagnostics)
     if not diagnostics.ok:

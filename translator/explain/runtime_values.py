@@ -22,18 +22,23 @@ if TYPE_CHECKING:
 
 CODE = "bad-assumption"
 _METADATA = ".metadata."
+_APPROVED = ".approved"
 
 
 @dataclass(frozen=True, slots=True)
 class Assumptions:
-    """The assumptions of a prediction: results of conditions by name, and metadata by node and key."""
+    """The assumptions of a prediction: results of conditions by name, and metadata by node and key.
+
+    ``rejected`` are the nodes whose approvals people reject.
+    """
 
     verdicts: Mapping[str, bool] = field(default_factory=dict)
     metadata: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    rejected: frozenset[str] = frozenset()
 
 
 def read_assumptions(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: Diagnostics) -> Assumptions:
-    """Read the options ``--assume CONDITION=true`` or ``=false``, and ``--assume NODE.metadata.KEY=VALUE``.
+    """Read the options ``--assume CONDITION=true``, ``NODE.metadata.KEY=VALUE`` and ``NODE.approved=false``.
 
     Args:
         pipeline: the pipeline.
@@ -42,6 +47,7 @@ def read_assumptions(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: D
     """
     by_condition: dict[str, bool] = {}
     metadata: dict[str, dict[str, object]] = {}
+    rejected: set[str] = set()
     known = [node.name for node in _conditions(pipeline)]
     nodes = [node.name for node in pipeline.nodes]
     for text in texts:
@@ -54,14 +60,17 @@ def read_assumptions(pipeline: ir.Pipeline, texts: Sequence[str], diagnostics: D
             metadata.setdefault(node, {})[key] = _value(value)
             continue
         name, _, verdict = text.rpartition("=")
+        node = name.removesuffix(_APPROVED)
         if verdict.lower() not in ("true", "false"):
             diagnostics.error(CODE, f"--assume {text}: expected CONDITION=true or CONDITION=false", None)
+        elif node != name and node in nodes:
+            rejected |= {node} if verdict.lower() == "false" else set()
         elif name not in known:
             hint = did_you_mean(name, known, "conditions")
             diagnostics.error(CODE, f"--assume {text}: there is no condition called {name!r}", None, hint=hint)
         else:
             by_condition[name] = verdict.lower() == "true"
-    return Assumptions(by_condition, metadata)
+    return Assumptions(by_condition, metadata, frozenset(rejected))
 
 
 def _value(text: str) -> object:
@@ -111,6 +120,7 @@ def assumed(pipeline: ir.Pipeline, widths: Mapping[str, int], known: Assumptions
             plural = "file" if width == 1 else "files"
             notes.append(f"the files in {folder!r} are only known at run time; assuming {width} {plural} for {name}")
     notes += _unknown_conditions(pipeline, known)
+    notes += _approvals(pipeline, known)
     for node in _conditions(pipeline):
         expected = {gate.expected for other in pipeline.nodes for gate in other.policy.gates if gate.node == node.name}
         verdict = known_verdicts.get(node.name, expected != {False})
@@ -141,6 +151,14 @@ def _unknown_conditions(pipeline: ir.Pipeline, known: Assumptions) -> Iterator[s
                     f"whether {condition!r} holds for {node.name} is only known at run time; assuming that it does not "
                     f"(--assume {node.name}.metadata.{unknown[0]}=VALUE)"
                 )
+
+
+def _approvals(pipeline: ir.Pipeline, known: Assumptions) -> Iterator[str]:
+    """Describe the approvals that people are assumed to give."""
+    for node in step_nodes(pipeline).values():
+        effects = chain.from_iterable(action.then for action in node.policy.actions)
+        if ir.Effect.REQUIRE_APPROVAL in effects and node.name not in known.rejected:
+            yield f"a person decides about {node.name}; assuming approval (--assume {node.name}.approved=false)"
 
 
 def _conditions(pipeline: ir.Pipeline) -> list[ir.ExecutionNode]:

@@ -23,7 +23,7 @@ RULES = (
         (ERROR,),
         "`--assume` is invalid",
         "Write the name of a condition and its result, or a value of metadata: `--assume has_data=true`, "
-        "`--assume train.metadata.accuracy=0.8`.",
+        "`--assume train.metadata.accuracy=0.8`; or that a person rejects: `--assume train.approved=false`.",
         valohai(arguments=("explain", "FILE", "--assume", "has_data=maybe")),
     ),
     Rule(

@@ -66,6 +66,10 @@ Actions (Valohai)
         12, and later actions of the node are not evaluated. At ``node-starting`` the node itself never starts, and is
         stopped; else it keeps its state, and downstream nodes are stopped, or skipped by rule 2. The run fails by
         rule 13 or because of ``error-pipeline``; otherwise ``stop-pipeline`` leaves it stopped. ``noop`` has no effect.
+    21. ``require-approval`` waits for a person's decision about the node, while other branches continue. If the person
+        approves, evaluation continues with the next effect. If the person rejects, the run ends as with
+        ``stop-pipeline``. A node that waits when something else stops the run is stopped, or keeps its state if it has
+        ended, without a decision.
 
 Timing decides which executions had ended when a stop came. If the states depend on it, a prediction holds a set of
 states; if the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they keep

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from translator.ir import Event
+from translator.ir import Effect, Event
 from translator.semantics.oracle import NOTHING
 from translator.semantics.results import Fired, Result
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterator, Mapping, Sequence
 
     from translator import ir
     from translator.shim.contract import Value
@@ -19,9 +19,19 @@ if TYPE_CHECKING:
 _EVENTS = {State.COMPLETE: Event.COMPLETE, State.ERROR: Event.ERROR}
 
 
-def starting(node: ir.StepNode, points: Sequence[Mapping[str, Value]]) -> tuple[Fired, ...]:
-    """Return the effects of the actions of a node that is about to start, with the parameters of its executions."""
-    return tuple(_fired(node, Event.STARTING, [(point, NOTHING) for point in points]))
+def starting(
+    node: ir.StepNode, points: Sequence[Mapping[str, Value]], rejected: Container[str] = ()
+) -> tuple[Fired, ...]:
+    """Return the effects of the actions of a node that is about to start.
+
+    Args:
+        node: the node.
+        points: the parameters of its executions.
+        rejected: the nodes whose approvals people reject.
+    """
+    return tuple(
+        _fired(node, Event.STARTING, [(point, NOTHING) for point in points], approved=node.name not in rejected)
+    )
 
 
 def prevented(node: ir.StepNode, fired: tuple[Fired, ...]) -> Result | None:
@@ -30,27 +40,34 @@ def prevented(node: ir.StepNode, fired: tuple[Fired, ...]) -> Result | None:
     return result if result.ends is not None else None
 
 
-def ended(result: Result, started: tuple[Fired, ...] = ()) -> Result:
+def ended(result: Result, started: tuple[Fired, ...] = (), rejected: Container[str] = ()) -> Result:
     """Return the result of a node that has ended, with the effects of its actions.
 
     Args:
         result: the result without actions.
         started: the effects of its actions when it started.
+        rejected: the nodes whose approvals people reject.
     """
     event = _EVENTS.get(result.state)
     seen = [(e.parameters, e.metadata) for e in result.executions if e.state is result.state]
-    fired = (*started, *(_fired(result.node, event, seen) if event is not None else ()))
+    approved = result.node.name not in rejected
+    fired = (*started, *(_fired(result.node, event, seen, approved=approved) if event is not None else ()))
     return replace(result, fired=fired, why="; ".join([result.why, *map(str, fired)]))
 
 
 def _fired(
-    node: ir.StepNode, event: Event, executions: Sequence[tuple[Mapping[str, Value], Mapping[str, object]]]
+    node: ir.StepNode,
+    event: Event,
+    executions: Sequence[tuple[Mapping[str, Value], Mapping[str, object]]],
+    *,
+    approved: bool,
 ) -> Iterator[Fired]:
     for action in node.policy.actions:
         if event not in action.when or not _met(action, executions):
             continue
         for effect in action.then:
-            fired = Fired(event, effect, action.conditions)
+            decision = approved if effect is Effect.REQUIRE_APPROVAL else None
+            fired = Fired(event, effect, action.conditions, decision)
             yield fired
             if fired.ends is not None:
                 return

@@ -66,7 +66,8 @@ def _followed(
                 _compared(real, free, may_stop=may_stop) for real, free in zip(seen, result.executions, strict=True)
             ]
             started = tuple(one for one in free.fired if one.when is Event.STARTING)
-            result = actions.ended(settle(node, tuple(execution for execution, _ in pairs)), started)
+            settled = settle(node, tuple(execution for execution, _ in pairs))
+            result = actions.ended(settled, started, rules.rejected)
             wrong += [f"[{execution.index}]: {line}" for execution, lines in pairs for line in lines]
         if stopping and (recorded := _recorded(record, free)) != result.fired:
             result = replace(result, fired=recorded)  # an action may not be evaluated any more once the run is stopped
@@ -81,7 +82,8 @@ def _followed(
 
 
 def _ends_run(record: Mapping[str, Any]) -> bool:
-    return any(one["then"] in (Effect.STOP_PIPELINE, Effect.ERROR_PIPELINE) for one in record.get("actions", ()))
+    ends = (Effect.STOP_PIPELINE, Effect.ERROR_PIPELINE)
+    return any(one["then"] in ends or one.get("decision") == "rejected" for one in record.get("actions", ()))
 
 
 def _recorded(record: Mapping[str, Any], free: Result) -> tuple[Fired, ...]:
@@ -92,7 +94,8 @@ def _recorded(record: Mapping[str, Any], free: Result) -> tuple[Fired, ...]:
 
 def _as_document(fired: Fired) -> dict[str, Any]:
     """Return the entry of an effect in ``run.json``."""
-    return {"when": fired.when.value, "if": list(fired.conditions), "then": fired.then.value}
+    decision = {} if fired.approved is None else {"decision": "approved" if fired.approved else "rejected"}
+    return {"when": fired.when.value, "if": list(fired.conditions), "then": fired.then.value, **decision}
 
 
 def _has_failed(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:

@@ -76,7 +76,7 @@ def _worlds(rules: Rules) -> list[dict[str, Result]]:
                 continue
             result = rules.run(name, world)
             few = len(worlds) * 2 ** len(result.executions) > WORLDS
-            choices = _sibling_choices(result, extremes=few)
+            choices = _sibling_choices(result, rules.rejected, extremes=few)
             followed += [{**world, name: r} for r in (choices if len(worlds) <= WORLDS else choices[:1])]
         worlds = followed
     return worlds
@@ -120,7 +120,7 @@ def _may_fail_run(result: Result) -> bool:
     return (result.started and (result.fails_run or between)) or result.ends is State.ERROR
 
 
-def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
+def _sibling_choices(result: Result, rejected: frozenset[str], *, extremes: bool) -> list[Result]:
     """Return a result per choice of executions that a failure in their node stopped, if downstream nodes continue."""
     node = result.node
     errors = [e.index for e in result.executions if e.state is State.ERROR]
@@ -135,7 +135,7 @@ def _sibling_choices(result: Result, *, extremes: bool) -> list[Result]:
             continue
         executions = tuple(stopped(e) if cut[e.index] else e for e in result.executions)
         started = tuple(one for one in result.fired if one.when is Event.STARTING)
-        choices.append(actions.ended(settle(node, executions), started))
+        choices.append(actions.ended(settle(node, executions), started, rejected))
     return choices
 
 

@@ -39,14 +39,21 @@ class Fired:
     when: ir.Event
     then: ir.Effect
     conditions: tuple[str, ...] = ()
+    approved: bool | None = None
+    """The decision of a person, if it needs an approval (rule 21)."""
 
     @property
     def ends(self) -> State | None:
         """The state that it gives the run; None if the run continues."""
+        if self.approved is False:
+            return State.STOPPED
         return {ir.Effect.STOP_PIPELINE: State.STOPPED, ir.Effect.ERROR_PIPELINE: State.ERROR}.get(self.then)
 
     def __str__(self) -> str:
-        return f"{self.when}: {self.then}" + (f", because {' and '.join(self.conditions)}" if self.conditions else "")
+        decision = "" if self.approved is None else f" ({'approved' if self.approved else 'rejected'})"
+        return f"{self.when}: {self.then}{decision}" + (
+            f", because {' and '.join(self.conditions)}" if self.conditions else ""
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Rules:
         project: The directory of the source file, in which loops find files that no edge brings. Without it, loops
             run over as many files as in ``widths`` (default: one).
         widths: By node how many files a loop runs over, if there is no ``project``.
+        rejected: The nodes whose approvals people reject; they approve all others.
 
     Raises:
         UncheckedPipelineError: these rules do not cover a kind of node or grid yet.
@@ -56,6 +57,7 @@ class Rules:
         *,
         project: Path | None = None,
         widths: Mapping[str, int] = NOTHING,
+        rejected: frozenset[str] = frozenset(),
     ) -> None:
         self.pipeline = pipeline
         self.values = values
@@ -63,6 +65,7 @@ class Rules:
         self.missing = missing
         self.project = project
         self.widths = widths
+        self.rejected = rejected
         for node in pipeline.nodes:
             if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
                 raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "by the specification")
@@ -137,10 +140,10 @@ class Rules:
         try:
             points = self._points(node, before)
         except grid.GridError as error:
-            fired = actions.starting(node, ())
+            fired = actions.starting(node, (), self.rejected)
             failed = Result(node, State.ERROR, (), f"its grid: {error}")
-            return actions.prevented(node, fired) or actions.ended(failed, fired)
-        fired = actions.starting(node, [point for point, _ in points])
+            return actions.prevented(node, fired) or actions.ended(failed, fired, self.rejected)
+        fired = actions.starting(node, [point for point, _ in points], self.rejected)
         if prevented := actions.prevented(node, fired):
             return prevented
         files, unmet = self._inputs(node, before)
@@ -156,7 +159,7 @@ class Rules:
                 executions.append(Execution(index, State.ERROR, node.policy.tries, point, reason=reason, inputs=files))
             else:
                 executions.append(replace(self._tried(node, index, point), inputs=files, environment=environment))
-        return actions.ended(settle(node, tuple(executions)), fired)
+        return actions.ended(settle(node, tuple(executions)), fired, self.rejected)
 
     def _tried(self, node: ir.StepNode, index: int, point: Mapping[str, Value]) -> Execution:
         tries = max(1, node.policy.tries)

@@ -31,13 +31,17 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A node with a policy and failures; ``brings`` says what downstream nodes receive."""
+    """A node with a policy and failures; ``brings`` says what downstream nodes receive.
+
+    ``rejected``: a person rejects its approvals.
+    """
 
     text: str
     policy: ir.Policy
     task: bool
     failures: tuple[Failure, ...]
     brings: str = ""
+    rejected: bool = False
 
 
 _NOWHERE = Span("", 0, 0, 0, 0)
@@ -90,8 +94,19 @@ ACTIONS = (
         for on, task in ((OnError.STOP_NEXT, True), (OnError.CONTINUE, False))
         for then in (ir.Effect.STOP_PIPELINE, ir.Effect.ERROR_PIPELINE)
     ),
+    *(
+        Case(
+            f"`{when}`: `{ir.Effect.REQUIRE_APPROVAL}`, {'rejected' if rejected else 'approved'}",
+            _acting(OnError.STOP_ALL, when, ir.Effect.REQUIRE_APPROVAL),
+            task=True,
+            failures=(),
+            rejected=rejected,
+        )
+        for when in (ir.Event.STARTING, ir.Event.COMPLETE)
+        for rejected in (False, True)
+    ),
 )
-"""Every effect that ends the run, at every event."""
+"""Every effect that may end the run, at every event."""
 
 
 def row(case: Case) -> Row:
@@ -120,7 +135,8 @@ def row(case: Case) -> Row:
         ),
         nowhere,
     )
-    prediction = predict(Rules(pipeline, oracle=failing(case.failures)))
+    rejected = frozenset({"node"} if case.rejected else ())
+    prediction = predict(Rules(pipeline, oracle=failing(case.failures), rejected=rejected))
     nodes = prediction.nodes
     failed = {f.index for f in case.failures if f.attempt is None}
     siblings = [e.states for e in nodes["node"].executions if e.index not in failed] if None not in failed else []

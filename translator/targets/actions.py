@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translator import ir
+from translator.nodes import step_nodes
 from translator.targets.render import call
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from enum import StrEnum
 
-    from translator import ir
+    from translator.diagnostics import Diagnostics
     from translator.targets.render import Call
 
 
@@ -29,6 +31,20 @@ def at_events(node: ir.StepNode, events: Collection[ir.Event]) -> list[Call]:
             arguments = {"when": _plain(when), **({"condition": condition} if action.conditions else {})}
             written.append(call("Action", **arguments, then=_plain(action.then)))
     return written
+
+
+def check_approvals(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Refuse actions that require an approval, which no target can ask for yet.
+
+    Args:
+        pipeline: the pipeline.
+        diagnostics: receives the findings.
+    """
+    for node in step_nodes(pipeline).values():
+        for action in node.policy.actions:
+            if ir.Effect.REQUIRE_APPROVAL in action.then:
+                message = f"node {node.name!r}: approvals ('require-approval') are not translated yet"
+                diagnostics.error("unsupported-approval", message, action.span)
 
 
 def _plain(words: Sequence[StrEnum]) -> str | list[str]:

@@ -25,7 +25,7 @@ CASES = [
     "- {when: node-done, then: noop} #! error bad-value",
     "- {when: node-complete, then: stop-pipelines} #! error bad-value",
     "- {when: node-complete, then: Noop} #! error bad-value",
-    "- {when: node-starting, then: require-approval} #! error unsupported-approval",
+    "- {when: node-starting, then: require-approval}",
     "- {when: node-complete, then: noop, iff: x} #! error unknown-key",
     "- {when: node-complete} #! error missing-key",
     "- {when: 3, then: noop} #! error bad-type",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from translator import ir
-from translator.dialects.valohai.ledger import refuse
 from translator.names import did_you_mean
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def read_actions(node: Located, diagnostics: Diagnostics) -> tuple[ir.Action, ..
 
     Args:
         node: the node.
-        diagnostics: receives unknown events and effects, and approvals, which are refused.
+        diagnostics: receives unknown events and effects.
 
     Returns:
         The actions; None if one of them cannot be translated.
@@ -62,9 +61,6 @@ def _choices(action: Located, key: str, kind: type[_Choice], diagnostics: Diagno
             message = f"{key!r} cannot be {item.value!r}; it must be one of {shown}"
             hint = did_you_mean(word, known, _WORDS[kind])
             diagnostics.error("bad-value", message, item.span, hint=hint)
-        elif choice is ir.Effect.REQUIRE_APPROVAL:
-            refuse("approval", "approvals ('require-approval')", item.span, diagnostics)
-            choice = None
         yield choice
 
 
