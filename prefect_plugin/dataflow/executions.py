@@ -63,6 +63,11 @@ class Executions:
         self.node = node
         self.manifests = tuple(manifests)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Prefect sends the arguments of a node along with each of its executions, which have no use for the files of
+        # all upstream executions: without this, what a run sends would grow with the square of its width.
+        return Executions, (self.node,)
+
     def __repr__(self) -> str:
         return f"Executions({self.node!r}, {len(self.manifests)} complete)"
 
@@ -145,3 +150,6 @@ class NodeError(TranslatorError):
     def __init__(self, executions: Executions) -> None:
         super().__init__(of_failure(executions.node))
         self.executions = executions
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return NodeError, (self.executions,)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from prefect import get_run_logger, task
+from prefect import get_run_logger
 from prefect.cache_policies import NO_CACHE
 
 from prefect_plugin.dataflow.actions import start
@@ -12,9 +13,12 @@ from prefect_plugin.dataflow.executions import Edge, LeftOut
 from prefect_plugin.exceptions import StepError
 from prefect_plugin.parameters.node_parameters import NodeInputs, NodeParameters
 from prefect_plugin.parameters.points import Point
-from prefect_plugin.run.current import current_node, record_state
+from prefect_plugin.remote.remote_node import RemoteNode, remote_node
+from prefect_plugin.remote.stop_notices import obeyed
+from prefect_plugin.run.current import current_node, current_run, record_state
 from prefect_plugin.run.execution_context import execution_context
 from prefect_plugin.tasks.display_names import flat
+from prefect_plugin.tasks.kept_task import kept_task
 from prefect_plugin.tasks.states import execution_state, skipped
 from translator.shim.actions.effects import Seen
 from translator.shim.contract import State as Outcome
@@ -58,7 +62,7 @@ class Job:
             environment_edges: by environment variable of the command, the edge that brings its value, which replaces
                 the step's.
         """
-        self.node = current_node()
+        self.node: NodeRun | RemoteNode = current_node()
         self.in_order = False
         self._step = step
         declared = {item.name: item for item in step.inputs}
@@ -67,7 +71,7 @@ class Job:
             for name, values in (input_edges or {}).items()
         }
         form = {} if inputs is None else inputs.values()
-        launch_uris, self._bad_input = launched(step, form, self.node.run.project)
+        launch_uris, self._bad_input = launched(step, form, current_run().project)
         for name in launch_uris:
             if name in present:
                 counting = edges.besides_launched([edge.source for edge in present[name]])
@@ -79,6 +83,15 @@ class Job:
             self._inputs = self._files(declared, present, edge_merge_mode, launch_uris)
         except EarlierRunError as error:
             self._bad_input = self._bad_input or str(error)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what another machine needs to run an execution: plain values."""
+        node = self.node if isinstance(self.node, RemoteNode) else remote_node(self.node)
+        return {**{name: getattr(self, name) for name in self.__slots__}, "node": node}
+
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        for name, value in state.items():
+            setattr(self, name, value)
 
     def _files(
         self,
@@ -119,7 +132,7 @@ class Job:
         except EarlierRunError as error:
             brought, self._bad_input = {}, self._bad_input or str(error)
         point = Point(0, {**own, **brought})
-        self.node.points = [point]
+        current_node().points = [point]
         self._start([point])
         return self.execute(point)
 
@@ -144,11 +157,12 @@ class Job:
             sets = [point.values() for point in form]
         names = {parameter.name for parameter in self._step.parameters}
         rows = grid.points(self._step, {**axes, **_resolved(values or {}, many=names)}, sets)
-        self.node.points = [
+        points = [
             Point(index, row, label) for index, (row, label) in enumerate(zip(rows, grid.labels(rows), strict=True))
         ]
-        self._start(self.node.points)
-        return self.node.points
+        current_node().points = points
+        self._start(points)
+        return points
 
     def files(self, form: NodeParameters | None = None, *, values: Values | None = None) -> list[Point]:
         """Return the points of a grid over files, in the order of the files' paths; there may be none.
@@ -164,13 +178,14 @@ class Job:
         if axis is None:
             raise StepError(f"the step {self._step.name!r} has no files to run over")
         own = {**({} if form is None else form.values()), **_resolved(values or {}, many=set())}
-        rows = file_grid.points(self._step, axis, own, self._inputs.get(axis.over), self.node.run.project())
+        rows = file_grid.points(self._step, axis, own, self._inputs.get(axis.over), current_run().project())
         self.in_order = axis.sequential
-        self.node.points = [
+        points = [
             Point(index, {**own, **row}, file_grid.label(self._step, axis, {**own, **row}))
             for index, row in enumerate(rows)
         ]
-        return self.node.points
+        current_node().points = points
+        return points
 
     def _start(self, points: Sequence[Point]) -> None:
         """Evaluate the node's actions for its start.
@@ -178,13 +193,14 @@ class Job:
         Raises:
             prefect_plugin.dataflow.actions.PreventedError: an action ends the run.
         """
-        if self.node.actions:
-            start(self.node, [Seen(visible(self._step, point.parameters)) for point in points])
+        node = current_node()
+        if node.actions:
+            start(node, [Seen(visible(self._step, point.parameters)) for point in points])
 
     def execute(self, point: Point) -> Manifest:
         """Run the step for one point, in the current task run, and record its manifest for the node."""
         node = self.node
-        with slot():
+        with slot(), obeyed(node) if isinstance(node, RemoteNode) else nullcontext():
             manifest = execute(
                 self._step,
                 execution_context(node, _name_of(node, point), point.index),
@@ -197,7 +213,7 @@ class Job:
         return manifest
 
 
-def _name_of(node: NodeRun, point: Point) -> str:
+def _name_of(node: NodeRun | RemoteNode, point: Point) -> str:
     """Return the name of an execution in the UI, such as ``train[lr=0.1, batch=32]``."""
     return f"{node.name}[{point.label}]" if node.kind == "task" else node.name
 
@@ -208,9 +224,9 @@ def _name(parameters: dict[str, Any]) -> str:
     return flat(_name_of(job.node, point))
 
 
-@task(
+@kept_task(
     name="execution",
-    task_run_name=_name,  # type: ignore[arg-type]  # Prefect asks for a class here, and takes a function
+    task_run_name=_name,
     # Set all options, so that no default of a deployment changes what on-error means.
     retries=0,
     retry_delay_seconds=0,
@@ -226,7 +242,7 @@ def execution(point: Point, job: Job) -> Any:  # a state; the result of the futu
     """
     if job.in_order and any(one.state is Outcome.ERROR for one in job.node.manifests.values()):
         return record_state(skipped("an execution before this one failed"))
-    return record_state(execution_state(job.execute(point)))
+    return record_state(execution_state(job.execute(point), travels=isinstance(job.node, RemoteNode)))
 
 
 def _upstream(edges: Sequence[Edge[Any]]) -> dict[str, Sequence[Manifest]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import itertools
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, Unpack, cast
@@ -24,13 +25,15 @@ from prefect_plugin.dataflow.actions import PreventedError, end, prevented, star
 from prefect_plugin.dataflow.execution_table import show_executions
 from prefect_plugin.dataflow.executions import Executions, LeftOut, NodeError
 from prefect_plugin.dataflow.joining import Late, nothing_to_join
+from prefect_plugin.remote.dispatch import Dispatch
 from prefect_plugin.run.current import current_run, enter_node, record_state
 from prefect_plugin.run.run_state import NodeRun
 from prefect_plugin.run.stopping import Cause
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.kept_task import KeptTask
-from prefect_plugin.tasks.states import BROKEN, SKIPPED, failed, infrastructure_failed, skipped, stopped
-from prefect_plugin.tasks.task_runners import WIDTH, own_threads
+from prefect_plugin.tasks.states import BROKEN, SKIPPED, failed, infrastructure_failed, manifest_of, skipped, stopped
+from prefect_plugin.tasks.task_runners import WIDTH, own_threads, submitting_to
+from translator.shim import variables
 from translator.shim.code import CodeError
 from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
@@ -40,14 +43,17 @@ from translator.shim.outcome.reasons import of_failure
 from translator.shim.outcome.run_record import node_states
 from translator.shim.outcome.traces import NODE
 from translator.shim.parameters.grid import GridError
+from translator.shim.store import StoreError, open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from typing import Literal
 
     from prefect import State
+    from prefect.task_runners import TaskRunner
 
     from prefect_plugin.parameters.points import Point
+    from prefect_plugin.tasks.futures import DispatchedFuture
     from prefect_plugin.tasks.kept_task import TaskOptions
     from translator.shim.contract import Action
 
@@ -151,6 +157,7 @@ def task_node(  # noqa: PLR0913 - all options of a node
     on_error: OnError = "stop-all",
     on_child_error: OnChildError | None = None,
     max_workers: int | None = None,
+    task_runner: TaskRunner[Any] | type[TaskRunner[Any]] | None = None,
     actions: Sequence[Action] = (),
     tags: Sequence[str] = (),
     **options: Unpack[TaskOptions],
@@ -163,7 +170,8 @@ def task_node(  # noqa: PLR0913 - all options of a node
         name: the node's name in the source file.
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node; by default, ``on_error`` decides.
-        max_workers: how many executions run at once (default: ``WIDTH``).
+        max_workers: how many executions run at once (default: ``WIDTH``; with ``task_runner``, what it decides).
+        task_runner: what runs the executions, which must reach Prefect's API and the artifact store (default: threads).
         actions: what happens to the run when the node starts, is complete or has failed, if conditions hold for one of
             its executions.
         tags: tags of the task, such as the groups that the UI shows the node in.
@@ -172,7 +180,7 @@ def task_node(  # noqa: PLR0913 - all options of a node
     plan = NodePlan(name, "task", on_error, on_child_error)
 
     def decorate(function: Callable[P, Mapped | Skip]) -> NodeTask[P]:
-        work = functools.partial(_run_grid, plan, max_workers or WIDTH)
+        work = functools.partial(_run_grid, plan, max_workers, _instance(task_runner))
         return cast("NodeTask[P]", _task(function, plan, 0, work, options, tags=tags, actions=actions))
 
     return decorate
@@ -281,7 +289,36 @@ def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest | S
             return stopped(manifest.reason or "stopped")
 
 
-def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped | Skip]) -> State[Any]:
+def _run_grid(
+    plan: NodePlan,
+    max_workers: int | None,
+    task_runner: TaskRunner[Any] | None,
+    node: NodeRun,
+    function: Callable[[], Mapped | Skip],
+) -> State[Any]:
+    if task_runner is not None and os.environ.get(variables.PRIVATE):
+        get_run_logger().warning("All executions run on this machine: others do not reach a private server.")
+        task_runner = None
+    if task_runner is None:
+        mapped = _mapped_here(plan, max_workers or WIDTH, node, function)
+    else:
+        mapped = _mapped_elsewhere(plan, max_workers, task_runner, node, function)
+    if isinstance(mapped, Skip):
+        return _skipped(node, mapped.reason)
+    futures = list(mapped)
+    if not futures:  # a grid over files may have no points
+        node.states[NODE] = Outcome.COMPLETE
+        return Completed(message="no executions", data=Executions(plan.name))
+    for point, future in zip(node.points or (), futures, strict=True):
+        node.states[point.index] = _outcome(node, point, future)
+    show_executions(node)
+    return _judge(plan, node)
+
+
+def _mapped_here(
+    plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped | Skip]
+) -> Mapped | Skip:
+    """Run the executions of a node in threads of this process; return their futures once all have ended."""
     with own_threads(max_workers):
         mapped = function()
         futures = [] if isinstance(mapped, Skip) else list(mapped)
@@ -291,15 +328,57 @@ def _run_grid(plan: NodePlan, max_workers: int, node: NodeRun, function: Callabl
             future.wait()  # only after this, the state is local; before, it is read from the API, which lags
             if future.state.is_failed() or future.state.is_crashed():
                 _stop_siblings(plan, node)
-    if isinstance(mapped, Skip):
-        return _skipped(node, mapped.reason)
-    if not futures:  # a grid over files may have no points
-        node.states[NODE] = Outcome.COMPLETE
-        return Completed(message="no executions", data=Executions(plan.name))
-    for point, future in zip(node.points or (), futures, strict=True):
-        node.states[point.index] = _outcome(node, point, future)
-    show_executions(node)
-    return _judge(plan, node)
+    return mapped
+
+
+def _mapped_elsewhere(
+    plan: NodePlan,
+    max_workers: int | None,
+    task_runner: TaskRunner[Any],
+    node: NodeRun,
+    function: Callable[[], Mapped | Skip],
+) -> Mapped | Skip:
+    """Run the executions of a node on another task runner; return their futures once all have ended."""
+
+    def name_of(index: int) -> str:
+        return f"{plan.name}[{(node.points or ())[index].label}]"
+
+    def ended(future: DispatchedFuture) -> None:
+        index, state = future.index, future.state
+        node.run.returned_states[future.task_run_id] = state
+        manifest = manifest_of(state)
+        if manifest is not None:
+            node.manifests[index] = manifest
+            if manifest.uri:
+                node.tries[index] = manifest.uri
+        elif index not in node.manifests and not state.is_cancelled():
+            node.reasons[index] = state.message or "its task runner lost it"
+        if state.is_failed() or state.is_crashed():
+            _stop_siblings(plan, node)
+
+    dispatch = Dispatch(node, task_runner, max_workers, name_of, ended)
+    with submitting_to(dispatch):
+        node.find_tries = dispatch.tries
+        mapped = function()
+        dispatch.drain()
+    if node.reasons:
+        _find_lost(node, dispatch.tries())
+    return mapped
+
+
+def _find_lost(node: NodeRun, tries: Mapping[int, str]) -> None:
+    """Look in the store for what became of executions that were lost."""
+    store = open_store(node.run.store)
+    for index in node.reasons:
+        if uri := tries.get(index):
+            node.tries[index] = uri
+            with contextlib.suppress(StoreError):  # it was lost before its end
+                node.manifests[index] = store.manifest(uri)
+
+
+def _instance(task_runner: TaskRunner[Any] | type[TaskRunner[Any]] | None) -> TaskRunner[Any] | None:
+    """Return a task runner, of which the class will do, as in ``@flow``."""
+    return task_runner() if isinstance(task_runner, type) else task_runner
 
 
 def _stop_siblings(plan: NodePlan, node: NodeRun) -> None:

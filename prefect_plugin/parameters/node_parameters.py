@@ -37,10 +37,14 @@ class _Group(BaseModel):
     node: ClassVar[str]
     default: ClassVar[_Default] = _Default()
 
-    def __init_subclass__(cls, *, node: str, **keywords: Any) -> None:
-        """Store the name of the node as the source file spells it."""
+    def __init_subclass__(cls, *, node: str | None = None, **keywords: Any) -> None:
+        """Store the name of the node as the source file spells it.
+
+        Where another process loads a pickled class, there is none: the class gets its attributes afterwards.
+        """
         super().__init_subclass__(**keywords)
-        cls.node = node
+        if node is not None:
+            cls.node = node
 
 
 class NodeParameters(_Group, node=""):

@@ -15,7 +15,9 @@ from prefect import get_client
 from prefect.logging.loggers import flow_run_logger
 
 from prefect_plugin.configuration.stores import with_credentials
+from prefect_plugin.recovery import stop_documents
 from prefect_plugin.recovery.repair import close_earlier_attempts
+from prefect_plugin.recovery.stop_documents import Attempt
 from translator.shim import clock
 from translator.shim.contract import After
 from translator.shim.contract import State as Outcome
@@ -116,6 +118,7 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     try:
         store = open_store(with_credentials(str(labels[STORE]), str(labels.get(BLOCK) or "")))
         # An attempt that was killed before it set its labels has begun nothing.
+        stop_documents.end(store, Attempt(str(labels[PIPELINE]), str(labels[RUN]), str(labels[BEGAN])))
         began = str(labels[BEGAN]) if labels[COUNT] == now.run_count else clock.now()
         begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)
         tries = _tries(store, begun)

@@ -67,8 +67,11 @@ def enter_node(node: NodeRun) -> Iterator[None]:
 
 
 def record_state(state: State[Any]) -> State[Any]:
-    """Record that the body of the current task run returns ``state``, and return it."""
-    context = TaskRunContext.get()
-    if context is not None:
-        current_run().returned_states[context.task_run.id] = state
+    """Record that the body of the current task run returns ``state``, and return it.
+
+    On another machine there is no run: there, the state travels to the flow's process.
+    """
+    context, run = TaskRunContext.get(), _run.get(None)
+    if context is not None and run is not None:
+        run.returned_states[context.task_run.id] = state
     return state

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from prefect.context import TaskRunContext
 
@@ -11,10 +11,53 @@ from prefect_plugin.tasks.logs import line_log
 from translator.shim.contract import Context, ExecutionId
 
 if TYPE_CHECKING:
-    from prefect_plugin.run.run_state import NodeRun
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from translator.shim.contract import NodeKind, StoreAddress
 
 
-def execution_context(node: NodeRun, label: str, index: int = 0) -> Context:
+class _Run(Protocol):
+    """A run, as far as its executions need to know it."""
+
+    @property
+    def pipeline(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def store(self) -> StoreAddress: ...
+    @property
+    def code(self) -> str | Path: ...
+    @property
+    def catalogue(self) -> str | None: ...
+    @property
+    def git_remote(self) -> str | None: ...
+    @property
+    def input_blocks(self) -> Mapping[str, str]: ...
+    @property
+    def project_name(self) -> str | None: ...
+    @property
+    def creator(self) -> str | None: ...
+
+
+class _Node(Protocol):
+    """A node, as far as its executions need to know it, in the flow's process or on another machine."""
+
+    @property
+    def run(self) -> _Run: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> NodeKind: ...
+
+    def should_stop(self) -> str | None:
+        """Return the reason to stop, if there is one."""
+
+    def claimed(self, index: int) -> Callable[[str], None]:
+        """Return a function that gets the manifest's URI of a try that begins."""
+
+
+def execution_context(node: _Node, label: str, index: int = 0) -> Context:
     """Return the context of an execution, which the current task run runs.
 
     Args:

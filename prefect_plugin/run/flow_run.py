@@ -15,8 +15,9 @@ from prefect.transactions import CommitMode, transaction
 
 from prefect_plugin.configuration.stores import choose
 from prefect_plugin.exceptions import OutsideRunError, RunFailedError
-from prefect_plugin.recovery import attempts
+from prefect_plugin.recovery import attempts, stop_documents
 from prefect_plugin.recovery.repair import close_earlier_attempts, repair
+from prefect_plugin.recovery.stop_documents import Attempt
 from prefect_plugin.run import task_runs
 from prefect_plugin.run.current import enter_run
 from prefect_plugin.run.record import write_record
@@ -93,6 +94,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         pipeline=pipeline,
         id=os.environ.get(variables.RUN) or _folder(address, pipeline, flow_run),
         store=address,
+        store_block=chosen.block,
         code=project if is_fetched(project) else Path(os.environ.get(variables.PROJECT) or project).resolve(),
         parameters={name: thawed(value) for name, value in (parameters or {}).items()},
         flow_run=flow_run.id,
@@ -108,6 +110,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         events.emit("run-started")
         if attempts.BEGAN in flow_run.labels:
             close_earlier_attempts(flow_run.id)
+            _end_earlier_executions(run, str(flow_run.labels[attempts.BEGAN]))
         run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
         try:
             # How an execution ended is final: Prefect would otherwise roll it back when its node fails.
@@ -120,6 +123,14 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
             run.stop.trip(*_interruption(error))
             _settle(run)
             raise
+
+
+def _end_earlier_executions(run: Run, started: str) -> None:
+    """Stop executions on other machines that outlived the process of an earlier attempt, begun at ``started``."""
+    try:
+        stop_documents.end(open_store(run.store), Attempt(run.pipeline, run.id, started))
+    except StoreError as error:
+        get_run_logger().warning("cannot stop executions of earlier attempts: %s", error)
 
 
 def _available(blocks: Mapping[str, str]) -> Mapping[str, str]:

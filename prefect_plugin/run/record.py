@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 def write_record(run: Run) -> RunRecord:
     """Write ``run.json`` from what is known of a run now."""
+    store = open_store(run.store)
+    for node in list(run.nodes.values()):
+        if node.find_tries is not None and not node.states:  # it still waits for other machines
+            node.tries.update(node.find_tries())
     record = run_record.finish(
-        open_store(run.store),
+        store,
         pipeline=run.pipeline,
         run=run.id,
         engine="prefect",

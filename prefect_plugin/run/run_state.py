@@ -44,6 +44,10 @@ class NodeRun:
     actions: Sequence[Action] = ()
     fired: list[Fired] = field(default_factory=list)
     """The effects of its actions so far."""
+    reasons: dict[int, str] = field(default_factory=dict)
+    """The reasons why executions were lost, as their task runner says, by index."""
+    find_tries: Callable[[], Mapping[int, str]] | None = None
+    """Looks in the store for the tries of executions on other machines, while there are any."""
     stop: Stop = field(default_factory=Stop)
     infrastructure: bool = False
     """Whether its execution failed although the command is not to blame."""
@@ -62,7 +66,7 @@ class NodeRun:
             index: EngineState(
                 self.states.get(index, Outcome.STOPPED),
                 self.tries.get(index),
-                reason=self.reason if index == NODE else None,
+                reason=self.reason if index == NODE else self.reasons.get(index),
             )
             for index in sorted({*self.states, *self.tries})
         }
@@ -75,6 +79,8 @@ class Run:
     pipeline: str
     id: str
     store: StoreAddress
+    store_block: str | None
+    """The name of the block that has the store's credentials."""
     code: str | Path
     """The project's directory, or the snapshot that is fetched in its place."""
     parameters: Mapping[str, Value | Json]
@@ -101,6 +107,8 @@ class Run:
     record: RunRecord | None = None
     slots: BoundedSemaphore | None = None
     """Slots for running nodes, if the pipeline limits how many run at once."""
+    tell_to_stop: Callable[[], None] | None = None
+    """Tells executions on other machines which requests to stop there are, if there are any executions."""
     labelled: bool = False
     """Whether the labels of the flow run name this attempt."""
     graph: Callable[[], GraphPlan] | None = None

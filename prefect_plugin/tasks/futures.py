@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import concurrent.futures
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from prefect import State
 from prefect.exceptions import Abort, Pause
-from prefect.futures import PrefectConcurrentFuture
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.states import Crashed, Pending
 
 if TYPE_CHECKING:
-    from prefect.futures import PrefectFuture
+    from collections.abc import Callable
+    from uuid import UUID
 
 
 def await_end(future: PrefectFuture[Any], timeout: float | None = None) -> None:
@@ -41,6 +44,8 @@ def is_left_open(future: PrefectFuture[Any]) -> bool:
 
     This is a node with an incomplete upstream node (``NotReady``), or a task run that a suspension prevented.
     """
+    if isinstance(future, DispatchedFuture):
+        return future.lost or not future.state.is_final()
     if not isinstance(future, PrefectConcurrentFuture):
         return future.state.is_pending()
     wrapped = future.wrapped_future
@@ -52,3 +57,82 @@ def is_left_open(future: PrefectFuture[Any]) -> bool:
         return True
     state = ended_state(future)
     return state is not None and state.is_pending()
+
+
+class DispatchedFuture(PrefectFuture[Any]):
+    """A task run on another task runner; once it has ended, only its state is kept.
+
+    A task runner keeps results as long as futures refer to them. Dask even computes one again if the worker that held
+    it is lost: it would run the command a second time.
+
+    Attributes:
+        index: that of the execution in its node.
+        inner: the future of the task runner, until it has ended.
+        lost: whether the task run ended without a final state, so that the API does not know its end.
+    """
+
+    def __init__(
+        self, index: int, inner: PrefectFuture[Any] | State[Any]
+    ) -> None:  # Prefect's own only warns of itself
+        """Refer to a task run, or to one that was refused, by the state that stands for it."""
+        self.index = index
+        self.lost = False
+        self.inner: PrefectFuture[Any] | None = None
+        self._ended: State[Any] | None = None
+        if isinstance(inner, State):
+            self._id, self._ended = uuid4(), inner
+        else:
+            self._id, self.inner = inner.task_run_id, inner
+
+    @property
+    def task_run_id(self) -> UUID:
+        """The id of the task run."""
+        return self._id
+
+    @property
+    def state(self) -> State[Any]:
+        """The final state; until then ``Pending``."""
+        return self._ended or Pending()
+
+    def replace(self, inner: PrefectFuture[Any]) -> None:
+        """Refer to another task run of the same execution."""
+        self.inner, self._id = inner, inner.task_run_id
+
+    def end(self) -> None:
+        """Keep how the task run ended, and forget the task runner's future."""
+        inner, self.inner = self.inner, None
+        if inner is None:
+            return
+        await_end(inner)
+        state = ended_state(inner)
+        if state is None or not state.is_final():  # its worker was lost, or could not even load the task
+            self.lost = True
+            state = Crashed(message=_reason(inner))
+        self._ended = state
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait until the task runner's future has ended."""
+        if self.inner is not None:
+            self.inner.wait(timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:  # noqa: FBT001, FBT002 - Prefect's
+        """Return the manifest of the execution."""
+        if self._ended is None and self.inner is not None:
+            return self.inner.result(timeout=timeout, raise_on_failure=raise_on_failure)
+        return self.state.result(raise_on_failure=raise_on_failure)
+
+    def add_done_callback(self, fn: Callable[[PrefectFuture[Any]], None]) -> None:
+        """Call ``fn`` with this future once the task run has ended."""
+        if self.inner is None:
+            fn(self)
+        else:
+            self.inner.add_done_callback(lambda _: fn(self))
+
+
+def _reason(future: PrefectFuture[Any]) -> str:
+    """Return why a task run has no final state, as its task runner says."""
+    try:
+        future.result(raise_on_failure=False)
+    except Exception as error:  # noqa: BLE001 - whatever the task runner raises is the reason
+        return f"{type(error).__name__}: {error}"
+    return "its task runner lost it"

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from prefect.states import Cancelled, Completed, Failed
 
+from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
 
 if TYPE_CHECKING:
     from prefect import State
-
-    from translator.shim.contract import Manifest
 
 BROKEN = "InfrastructureFailed"
 """The name of the state of an execution that failed although its command is not to blame."""
@@ -21,15 +20,28 @@ STOPPING = "the run stopped"
 SKIPPING = "an upstream node did not complete"
 
 
-def execution_state(manifest: Manifest) -> State[Manifest]:
-    """Return the state of the task run that was an execution."""
+def execution_state(manifest: Manifest, *, travels: bool = False) -> State[Manifest]:
+    """Return the state of the task run that was an execution.
+
+    Args:
+        manifest: that of the execution.
+        travels: whether the state brings the manifest to another machine, also if the execution is not complete.
+    """
     match manifest.state:
         case Outcome.COMPLETE:
             return Completed(data=manifest)
         case Outcome.ERROR:
-            return failed(manifest)
+            return failed(manifest, manifest if travels else None)
         case _:
-            return stopped(manifest.reason or "stopped")
+            return stopped(manifest.reason or "stopped", manifest if travels else None)
+
+
+def manifest_of(state: State[Any]) -> Manifest | None:
+    """Return the manifest that a state brought from another machine."""
+    if not state.is_final() or state.data is None:
+        return None
+    result = state.result(raise_on_failure=False)
+    return result if isinstance(result, Manifest) else None
 
 
 def failed(manifest: Manifest, data: Any = None) -> State[Any]:
@@ -51,9 +63,9 @@ def infrastructure_failed(task: Any, task_run: Any, state: State[Any]) -> bool: 
     return state.name == BROKEN
 
 
-def stopped(reason: str) -> State[Manifest]:
+def stopped(reason: str, data: Manifest | None = None) -> State[Manifest]:
     """Return the state of a task run that was stopped, or never started, because the run stops."""
-    return Cancelled(name=STOPPED, message=reason)
+    return Cancelled(name=STOPPED, message=reason, data=data)
 
 
 def skipped(reason: str) -> State[Manifest]:

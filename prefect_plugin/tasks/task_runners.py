@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.context import FlowRunContext
-from prefect.task_runners import ThreadPoolTaskRunner
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 
 from prefect_plugin.exceptions import OutsideRunError
 
@@ -14,11 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from prefect.futures import PrefectFuture
-    from prefect.task_runners import TaskRunner
 
 
 WIDTH = 16
 """How many executions of a task node, or items of a map, run at once by default."""
+
+_submitting_to: ContextVar[TaskRunner[Any] | None] = ContextVar("submitting_to", default=None)
 
 
 def thread_pool(max_workers: int) -> TaskRunner[PrefectFuture[Any]]:
@@ -30,16 +32,32 @@ def thread_pool(max_workers: int) -> TaskRunner[PrefectFuture[Any]]:
     return cast("TaskRunner[PrefectFuture[Any]]", ThreadPoolTaskRunner(max_workers=max_workers))
 
 
+def current_task_runner() -> TaskRunner[Any] | None:
+    """Return the task runner that the current task submits to; None if it is the flow's."""
+    return _submitting_to.get()
+
+
 @contextlib.contextmanager
-def own_threads(count: int) -> Iterator[None]:
+def submitting_to(runner: TaskRunner[Any]) -> Iterator[None]:
+    """Start a task runner, and submit our tasks to it while the context is open.
+
+    Raises:
+        OutsideRunError: it is not opened in a flow run.
+    """
+    if FlowRunContext.get() is None:
+        raise OutsideRunError("nodes run in a flow")
+    with runner:
+        token = _submitting_to.set(runner)
+        try:
+            yield
+        finally:
+            _submitting_to.reset(token)
+
+
+def own_threads(count: int) -> contextlib.AbstractContextManager[None]:
     """Submit tasks to a runner of ``count`` threads while the context is open: a task that waits blocks no other.
 
     Raises:
         OutsideRunError: it is not opened in a flow run.
     """
-    flow_run = FlowRunContext.get()
-    if flow_run is None:
-        raise OutsideRunError("nodes run in a flow")
-    runner: ThreadPoolTaskRunner[Any] = ThreadPoolTaskRunner(max_workers=count)
-    with runner, flow_run.model_copy(update={"task_runner": runner}):  # tasks use the runner of their context
-        yield
+    return submitting_to(ThreadPoolTaskRunner(max_workers=count))

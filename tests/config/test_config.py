@@ -17,7 +17,20 @@ from hypothesis import strategies as st
 from translator import diagnostics, registry
 from translator.config.keys import LEVELS as LEVELS_OF_FILES
 from translator.config.keys import Section, TargetKeys
-from translator.config.kinds import Data, Duration, Flag, Hook, Kind, Number, Prose, Table, Text, Texts, Whole
+from translator.config.kinds import (
+    Data,
+    Duration,
+    Flag,
+    Hook,
+    Kind,
+    Number,
+    Prose,
+    PythonObject,
+    Table,
+    Text,
+    Texts,
+    Whole,
+)
 from translator.config.resolve import resolve
 from translator.config.schema import json_schema, scope_section
 from translator.diagnostics import Diagnostics
@@ -248,7 +261,7 @@ def test_nodes_in_branches_have_settings(tmp_path: Path) -> None:
 
 KINDS: list[Kind] = [
     *(Text(), Text(("one", "two")), Text(pattern="^[a-z]+$"), Prose(), Whole(1), Whole(0, 3), Number(), Flag()),
-    *(Duration(), Texts(), Data(), Hook(), Table(Whole(1), "some")),
+    *(Duration(), Texts(), Data(), Hook(), PythonObject(), Table(Whole(1), "some")),
 ]
 TEXTS = st.sampled_from(
     ["", " ", "one", "two", "abc", "a.b", "a.b.c", "A b", "1h", "1h 30m", "90", "1.5 d", "-1s", "x=1"]

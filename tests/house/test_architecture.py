@@ -77,6 +77,7 @@ LAYERS = {
         ("tasks",),
         ("recovery",),
         ("run",),
+        ("remote",),
         ("controlflow", "dataflow"),
         ("embedded",),
     ),

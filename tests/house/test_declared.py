@@ -14,7 +14,7 @@ EXTRAS = PROJECT["optional-dependencies"]
 PACKAGES = {
     "translator": ("notebooks", "docker", "kubernetes", "airflow"),
     "airflow_plugin": ("airflow",),
-    "prefect_plugin": ("prefect",),
+    "prefect_plugin": ("dask", "prefect"),
 }
 """The extras that may bring what a package imports; what ``translator`` takes of an engine's extra is in both."""
 DISTRIBUTIONS = {"airflow": "apache-airflow", "pydantic_core": "pydantic", "yaml": "pyyaml"}

@@ -19,7 +19,7 @@ from tests.oracle import arguments, corpus_page, differences
 from tests.oracle.loom.refused import BROKEN
 from translator import registry, semantics
 from translator.config.keys import Section
-from translator.config.kinds import Duration, Hook
+from translator.config.kinds import Duration, Hook, PythonObject
 from translator.config.schema import json_schema, scope_section
 from translator.diagnostics import Diagnostics
 from translator.dialects.valohai.ledger import LEDGER, Fate
@@ -93,7 +93,11 @@ def settings() -> str:
     targets = {name: registry.target(name).SETTINGS for name in ("airflow", "prefect")}
     lines: list[str] = []
 
-    brief = {Hook: "[callables](#callables)", Duration: 'a duration: seconds, or `"1h 30m"`'}
+    brief = {
+        Hook: "[callables](#callables)",
+        PythonObject: "[an object](#callables)",
+        Duration: 'a duration: seconds, or `"1h 30m"`',
+    }
 
     def write(section: Section, name: str) -> None:
         if section.keys:

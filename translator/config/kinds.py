@@ -27,6 +27,18 @@ _DURATION = r"(\d+(\.\d+)? ?[dhms] ?)*\d+(\.\d+)? ?[dhms]"
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+"
 _ARGUMENT = r"[A-Za-z_][A-Za-z0-9_]*"
+_NAME: Mapping[str, Any] = {"type": "string", "pattern": f"^{_DOTTED}$"}
+_IMPORTED: Sequence[Mapping[str, Any]] = (
+    _NAME,
+    {
+        "type": "object",
+        "required": ["call"],
+        "properties": {"call": _NAME},
+        "additionalProperties": True,
+        "propertyNames": {"pattern": f"^{_ARGUMENT}$"},
+    },
+)
+"""JSON Schemas of what a generated file imports: a dotted name, or a call of one."""
 
 
 class Kind(Protocol):
@@ -131,6 +143,8 @@ class Whole:
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the integer."""
         number = value.value
+        if isinstance(number, float) and number.is_integer():  # an integer for JSON Schema, too
+            number = int(number)
         if isinstance(number, int) and not isinstance(number, bool) and self.minimum <= number <= self.maximum:
             return number
         _wrong(value, name, self.description, diagnostics)
@@ -259,46 +273,54 @@ class Hook:
     @property
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of the values."""
-        name = {"type": "string", "pattern": f"^{_DOTTED}$"}
-        called = {
-            "type": "object",
-            "required": ["call"],
-            "properties": {"call": name},
-            "additionalProperties": True,
-            "propertyNames": {"pattern": f"^{_ARGUMENT}$"},
-        }
-        return {"anyOf": [name, called, {"type": "array", "minItems": 1, "items": {"anyOf": [name, called]}}]}
+        return {"anyOf": [*_IMPORTED, {"type": "array", "minItems": 1, "items": {"anyOf": list(_IMPORTED)}}]}
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the callables, always as several."""
         if value.items is None:
-            return (self._value(value, name, diagnostics),)
+            return (_imported(value, name, self.description, diagnostics),)
         if not value.items:
             _wrong(value, name, self.description, diagnostics)
-        return tuple(self._value(item, f"{name}[{index}]", diagnostics) for index, item in enumerate(value.items))
+        return tuple(
+            _imported(item, f"{name}[{index}]", self.description, diagnostics) for index, item in enumerate(value.items)
+        )
 
-    def _value(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
-        if isinstance(value.value, str):
-            self._check_name(value, name, diagnostics)
-            return value.value
-        call = value.get("call")
-        if call is None or not isinstance(call.value, str):
-            _wrong(value, name, self.description, diagnostics)
-            return ""
-        self._check_name(call, f"{name}.call", diagnostics)
-        for key in value.entries or {}:
-            if not re.fullmatch(_ARGUMENT, key) or keyword.iskeyword(key):
-                diagnostics.error(CODE, f"{key!r} is not a valid argument name", value.key_span(key))
-        return _plain(value, name, diagnostics)
 
-    def _check_name(self, value: Located, name: str, diagnostics: Diagnostics) -> None:
-        if not re.fullmatch(_DOTTED, value.value):
-            hint = "write the module and the name in it, such as company.alerts.page"
-            diagnostics.error(
-                CODE, f"{name!r} is {value.value!r}, which is not a dotted Python name", value.span, hint=hint
-            )
-        elif bad := next((part for part in value.value.split(".") if keyword.iskeyword(part)), None):
-            diagnostics.error(CODE, f"{name!r} is {value.value!r}, but {bad!r} is a keyword of Python", value.span)
+class PythonObject:
+    """A Python object that the generated file imports, or that a call in it returns; written as a callable is."""
+
+    description = 'a dotted name such as "company.runners.gpu", or a table with "call" and its arguments'
+    schema: ClassVar[dict[str, Any]] = {"anyOf": list(_IMPORTED)}
+
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
+        """Return the dotted name, or the call."""
+        return _imported(value, name, self.description, diagnostics)
+
+
+def _imported(value: Located, name: str, description: str, diagnostics: Diagnostics) -> Json:
+    """Return a dotted name, or a table that calls one."""
+    if isinstance(value.value, str):
+        _check_dotted(value, name, diagnostics)
+        return value.value
+    call = value.get("call")
+    if call is None or not isinstance(call.value, str):
+        _wrong(value, name, description, diagnostics)
+        return ""
+    _check_dotted(call, f"{name}.call", diagnostics)
+    for key in value.entries or {}:
+        if not re.fullmatch(_ARGUMENT, key) or keyword.iskeyword(key):
+            diagnostics.error(CODE, f"{key!r} is not a valid argument name", value.key_span(key))
+    return _plain(value, name, diagnostics)
+
+
+def _check_dotted(value: Located, name: str, diagnostics: Diagnostics) -> None:
+    if not re.fullmatch(_DOTTED, value.value):
+        hint = "write the module and the name in it, such as company.alerts.page"
+        diagnostics.error(
+            CODE, f"{name!r} is {value.value!r}, which is not a dotted Python name", value.span, hint=hint
+        )
+    elif bad := next((part for part in value.value.split(".") if keyword.iskeyword(part)), None):
+        diagnostics.error(CODE, f"{name!r} is {value.value!r}, but {bad!r} is a keyword of Python", value.span)
 
 
 @dataclass(frozen=True, slots=True)

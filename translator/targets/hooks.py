@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 
-def hook_names(pipeline: ir.Pipeline, target: str, keys: TargetKeys, taken: Container[str]) -> dict[str, str]:
+def hook_names(
+    pipeline: ir.Pipeline, target: str, keys: TargetKeys, taken: Container[str], objects: Iterable[ir.Json] = ()
+) -> dict[str, str]:
     """Return by dotted name of each callable that a pipeline's settings name, its name in the generated file.
 
     Args:
@@ -26,12 +28,14 @@ def hook_names(pipeline: ir.Pipeline, target: str, keys: TargetKeys, taken: Cont
         target: the target's name.
         keys: its keys.
         taken: the other names of the file.
+        objects: other values that it imports, as ``translator.config.kinds.PythonObject`` read them.
     """
     hooks: dict[str, None] = dict.fromkeys(_dotted_names(keys.workflow, pipeline.workflow.get(target, {})))
     hooks.update(dict.fromkeys(_dotted_names(keys.node, pipeline.settings.get(target, {}))))
     for _, node in walk(pipeline.graph):
         settings = getattr(node, "settings", {})
         hooks.update(dict.fromkeys(_dotted_names(keys.node, settings.get(target, {}))))
+    hooks.update(dict.fromkeys(map(_dotted_name, objects)))
     names: dict[str, str] = {}
     for dotted in hooks:
         module, _, last = dotted.rpartition(".")
@@ -47,8 +51,12 @@ def _dotted_names(keys: Iterable[Key], settings: Mapping[str, ir.Json]) -> Itera
     """Yield the dotted names in settings."""
     for key in keys:
         if isinstance(key.kind, Hook) and key.name in settings:
-            for one in cast("tuple[Any, ...]", settings[key.name]):
-                yield one["call"] if isinstance(one, Mapping) else one
+            yield from map(_dotted_name, cast("tuple[Any, ...]", settings[key.name]))
+
+
+def _dotted_name(value: ir.Json) -> str:
+    """Return the name that a callable or an object is imported by."""
+    return str(value["call"] if isinstance(value, Mapping) else value)
 
 
 def hook_expression(value: ir.Json, names: Mapping[str, str]) -> Expression:
@@ -58,15 +66,22 @@ def hook_expression(value: ir.Json, names: Mapping[str, str]) -> Expression:
         value: what ``translator.config.kinds.Hook`` read.
         names: by dotted name, the name in the generated file.
     """
-    several = [_expression(one, names) for one in cast("tuple[Any, ...]", value)]
+    several = [object_expression(one, names) for one in cast("tuple[Any, ...]", value)]
     return several[0] if len(several) == 1 else several
 
 
-def _expression(value: Any, names: Mapping[str, str]) -> Expression:
+def object_expression(value: ir.Json, names: Mapping[str, str]) -> Expression:
+    """Return a callable or an object of a setting as an expression.
+
+    Args:
+        value: what ``translator.config.kinds.PythonObject`` read.
+        names: by dotted name, the name in the generated file.
+    """
+    name = Name(names[_dotted_name(value)])
     if not isinstance(value, Mapping):
-        return Name(names[value])
-    arguments = {key: item for key, item in value.items() if key != "call"}
-    return Call(Name(names[value["call"]]), (), tuple(arguments.items()))
+        return name
+    arguments: dict[str, Any] = {key: item for key, item in value.items() if key != "call"}
+    return Call(name, (), tuple(arguments.items()))
 
 
 def import_clauses(names: Mapping[str, str]) -> dict[str, str]:

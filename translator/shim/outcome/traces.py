@@ -36,7 +36,7 @@ class EngineState:
         state: its state in the engine.
         manifest: URI of the manifest of the try that belongs to the engine's current attempt, even if it was not
             written yet; None if the attempt has no try.
-        reason: why a node without executions failed.
+        reason: why a node without executions failed, or why the engine lost an execution.
         marked: whether a person set the state; of an execution that failed in the engine, while it ran. This is
             optional for an execution that is complete in the engine although its try is not: only a person can do that.
     """
@@ -148,11 +148,12 @@ def _uploads(store: Store, folder: str) -> Sequence[FileRecord]:
 
 def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int, set[str]]) -> Trace:
     if engine.manifest is None or engine.state is State.SKIPPED:
-        reason = {State.ERROR: MARKED_WHILE_RUNNING if engine.marked else LOST, State.STOPPED: CUT}.get(engine.state)
+        lost = engine.reason or (MARKED_WHILE_RUNNING if engine.marked else LOST)
+        reason = {State.ERROR: lost, State.STOPPED: CUT}.get(engine.state)
         return Trace(index, engine.state, 0, {}, None, reason, engine.state is State.COMPLETE)
     key = store.key(engine.manifest)
     tries = _begun(key, attempts)
-    lost = MARKED_WHILE_RUNNING if engine.marked else LOST
+    lost = engine.reason or (MARKED_WHILE_RUNNING if engine.marked else LOST)
     try:
         manifest = store.manifest(engine.manifest)
     except NoManifestError:

@@ -12,7 +12,7 @@ from translator.targets.hooks import hook_names
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
-from translator.targets.prefect.settings import SETTINGS, TARGET
+from translator.targets.prefect.settings import SETTINGS, TARGET, task_runners
 from translator.targets.prefect.text import camel
 from translator.targets.scripts import BUILDERS
 from translator.targets.steps import runner_names
@@ -109,7 +109,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
         inputs[node.name] = forms.inputs_group(node, title, plan.edges[node.name], plan.earlier)
         classes.add(title)
     others = {*runs.values(), *steps.values(), *aliases.names.values(), *LOCALS, *classes, "PROJECT"}
-    hooks = hook_names(pipeline, TARGET, SETTINGS, taken | others)
+    hooks = hook_names(pipeline, TARGET, SETTINGS, taken | others, task_runners(pipeline))
     return Names(arguments, nodes, functions, runs, groups, launched, inputs, steps, aliases.names, hooks)
 
 

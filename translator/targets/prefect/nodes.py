@@ -13,7 +13,7 @@ from translator.targets.prefect.annotations import SEQUENCE
 from translator.targets.prefect.model import NodeFunction
 from translator.targets.prefect.names import GROUP_ARGUMENTS, INPUTS_ARGUMENT
 from translator.targets.prefect.plan import METHODS
-from translator.targets.prefect.settings import node_hooks, of_node, retry_options
+from translator.targets.prefect.settings import node_hooks, of_node, retry_options, runs_in_order, task_runner
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, code, comment, literal
 from translator.targets.render import keywords as lines_of
@@ -160,8 +160,8 @@ def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names)
         keywords["joins"] = _joins(node) or None
     else:
         keywords["on_child_error"] = policy.on_child_error.value if policy.on_child_error else None
-        one_by_one = node.grid.files is not None and node.grid.files.sequential
-        keywords["max_workers"] = 1 if one_by_one else policy.concurrency or settings.get("max_workers")
+        keywords["max_workers"] = 1 if runs_in_order(node) else policy.concurrency or settings.get("max_workers")
+        keywords["task_runner"] = task_runner(settings, node, names.hooks)
     tags = settings.get("tags") if isinstance(node, ir.ExecutionNode) else None
     grouped = [node.group] if node.group is not None else []
     keywords["actions"] = at_events(node, tuple(ir.Event)) or None

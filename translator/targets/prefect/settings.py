@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from translator import ir
 from translator.config.keys import PIPELINE, Key, TargetKeys, by_address
-from translator.config.kinds import Duration, Hook, Text, Texts, Whole
+from translator.config.kinds import Duration, Hook, PythonObject, Text, Texts, Whole
 from translator.names import slug
+from translator.nodes import step_nodes
 from translator.targets.addresses import names_by_address
-from translator.targets.hooks import hook_expression
+from translator.targets.hooks import hook_expression, object_expression
 from translator.targets.render import Name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from translator import ir
     from translator.targets.render import Expression
 
 TARGET = "prefect"
@@ -37,6 +38,13 @@ SETTINGS = TargetKeys(
             "max_workers",
             Whole(1),
             "Maximum number of concurrent executions of a task node, unless the pipeline file sets it.",
+        ),
+        Key(
+            "task_runner",
+            PythonObject(),
+            "The task runner of a task node's executions, which can [spread them over "
+            "machines](how-to/several-machines.md#spread-one-run-over-a-dask-cluster). By default, they are threads of "
+            "the flow's process. Loom's sequential loops always are.",
         ),
         Key("on_completion", Hook(), "Called when a node is complete."),
         Key("on_failure", Hook(), "Called when a node has failed."),
@@ -138,6 +146,28 @@ def is_repeated(pipeline: ir.Pipeline, node: ir.StepNode) -> bool:
 def node_hooks(settings: Mapping[str, ir.Json], names: Mapping[str, str]) -> dict[str, Expression]:
     """Return the hooks of a node as options of its task."""
     return {key: _listed(settings[key], names) for key in _TASK_HOOKS if key in settings}
+
+
+def runs_in_order(node: ir.StepNode) -> bool:
+    """Return whether the executions of a node run one after another."""
+    return isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
+
+
+def task_runners(pipeline: ir.Pipeline) -> list[ir.Json]:
+    """Return the task runners that the executions of a pipeline's task nodes use, as settings name them."""
+    of_nodes = (_task_runner(of_node(pipeline, node), node) for node in step_nodes(pipeline).values())
+    return [runner for runner in of_nodes if runner is not None]
+
+
+def task_runner(settings: Mapping[str, ir.Json], node: ir.StepNode, names: Mapping[str, str]) -> Expression:
+    """Return the task runner of a task node's executions; None if it has no own."""
+    runner = _task_runner(settings, node)
+    return None if runner is None else object_expression(runner, names)
+
+
+def _task_runner(settings: Mapping[str, ir.Json], node: ir.StepNode) -> ir.Json:
+    spreads = isinstance(node, ir.TaskNode) and not runs_in_order(node)
+    return settings.get("task_runner") if spreads else None
 
 
 def flow_options(pipeline: ir.Pipeline, names: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:

@@ -1,0 +1,92 @@
+"""Represent a node and its run on another machine, where nothing of the flow's process can be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from prefect_plugin.configuration.stores import with_credentials
+from prefect_plugin.run.stopping import Stop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from prefect_plugin.run.run_state import NodeRun
+    from translator.shim.contract import Manifest, StoreAddress
+
+
+@dataclass(eq=False, slots=True)
+class RemoteRun:
+    """A run as its executions on other machines know it: plain values.
+
+    Credentials do not travel: ``store_block`` names the block that has those of the store.
+    """
+
+    pipeline: str
+    id: str
+    store_uri: str
+    store_block: str | None
+    code: str | Path
+    catalogue: str | None
+    git_remote: str | None
+    input_blocks: Mapping[str, str]
+    project_name: str | None
+    creator: str | None
+    started: str
+    _store: StoreAddress | None = field(default=None, init=False, repr=False)
+
+    @property
+    def store(self) -> StoreAddress:
+        """The artifact store, with the credentials of its block.
+
+        Raises:
+            BlockError: the block does not exist, or cannot be read.
+        """
+        if self._store is None:
+            self._store = with_credentials(self.store_uri, self.store_block or "")
+        return self._store
+
+
+@dataclass(eq=False, slots=True)
+class RemoteNode:
+    """A node, as its executions on another machine know it.
+
+    ``stop`` is tripped by ``prefect_plugin.remote.stop_notices``.
+    """
+
+    run: RemoteRun
+    name: str
+    kind: Literal["execution", "task"]
+    manifests: dict[int, Manifest] = field(default_factory=dict)
+    stop: Stop = field(default_factory=Stop)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return RemoteNode, (self.run, self.name, self.kind)
+
+    def should_stop(self) -> str | None:
+        """Return the reason to stop, if there is one."""
+        return self.stop.reason
+
+    def claimed(self, index: int) -> Callable[[str], None]:  # noqa: ARG002 - as ``NodeRun``
+        """Return a function that does nothing: the flow's process finds the try in the store, or gets its manifest."""
+        return lambda uri: None  # noqa: ARG005 - as ``NodeRun``
+
+
+def remote_node(node: NodeRun) -> RemoteNode:
+    """Return a node of this process as other machines know it."""
+    run = node.run
+    remote = RemoteRun(
+        pipeline=run.pipeline,
+        id=run.id,
+        store_uri=run.store.uri,
+        store_block=run.store_block,
+        code=run.code,
+        catalogue=run.catalogue,
+        git_remote=run.git_remote,
+        input_blocks=dict(run.input_blocks),
+        project_name=run.project_name,
+        creator=run.creator,
+        started=run.started,
+    )
+    return RemoteNode(remote, node.name, node.kind)
