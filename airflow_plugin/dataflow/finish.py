@@ -70,7 +70,8 @@ class FinishOperator(BaseOperator):
         from airflow_plugin.run.waiting import let_others_end
 
         let_others_end(context)
-        record = finish(context, {name: context["params"][name] for name in self.parameters})
+        parameters = {name: context["params"][name] for name in self.parameters}
+        record = finish(context, parameters, self.log.warning)
         for name, node in record.document["nodes"].items():
             self.log.info("node %s: %s", name, node["state"])
         return self.ended(context, record)

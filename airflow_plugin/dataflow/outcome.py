@@ -16,7 +16,14 @@ from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.waiting import let_killed_end
 from airflow_plugin.tasks.effects import KEY as ACTIONS
 from airflow_plugin.tasks.effects import effects
-from airflow_plugin.tasks.instances import REASON, named_tries, task_states
+from airflow_plugin.tasks.instances import (
+    REASON,
+    existing_tasks,
+    listed_states,
+    named_tries,
+    states_by_task,
+    task_states,
+)
 from translator.shim import clock
 from translator.shim.contract import State
 from translator.shim.outcome import plans, run_record, traces
@@ -38,6 +45,7 @@ if TYPE_CHECKING:
     from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
 
+_FAILED = {"failed", "upstream_failed"}
 _STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.STOPPED, "running": State.STOPPED}
 
 
@@ -64,17 +72,29 @@ class EngineRun:
     actions: Mapping[str, Any] = field(default_factory=dict)
 
 
-def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
+def finish(context: Context, parameters: Mapping[str, Value], warn: Callable[[str], None]) -> RunRecord:
     """Derive the states of a run's nodes and of the run, and write ``run.json``.
+
+    A worker may have a newer version of the DAG file than the run. Nodes that only that version has are not part of the
+    run. If a task failed that it lacks, the run failed.
 
     Args:
         context: of the task that ends the run.
         parameters: the pipeline's parameters as they were in this run.
+        warn: told if the run and the DAG file do not have the same nodes.
     """
     dag, ti = context["dag"], context["ti"]
     store = open_store(store_address(dag.default_args))
-    plans = plans_of(dag)
-    mark, states = run_mark(context), task_states(context)
+    listed = listed_states(context)
+    existing = existing_tasks(listed, dag.task_dict)
+    plans = [plan for plan in plans_of(dag) if plan.node.run in existing]
+    for plan in plans_of(dag):
+        if plan not in plans:
+            warn(f"node {plan.node.name} was added to the DAG file after this run had begun: it is not part of the run")
+    mark, states = run_mark(context), states_by_task(listed, dag.task_dict)
+    lost = sorted(task for task in states.keys() - dag.task_dict if _FAILED & {*states[task].values()})
+    if lost:
+        warn(f"failed tasks that the DAG file of this worker lacks: {', '.join(lost)}; the run is in state error")
     if mark is not None:
         states = mark.before(states)
     ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]
@@ -96,6 +116,7 @@ def finish(context: Context, parameters: Mapping[str, Value]) -> RunRecord:
         started=clock.format_time(context["dag_run"].start_date or ti.start_date),
         parameters=parameters,
         marked=mark.state if mark is not None else None,
+        ended=State.ERROR if lost else None,
     )
 
 
@@ -127,7 +148,7 @@ def write(  # noqa: PLR0913 - all that is known of a run
     let_killed_end(store, pipeline, run, counting(engine_run.states, engine_run.tries))
 
     def manifests(source: str) -> Sequence[Manifest]:
-        task = next(plan.node.run for plan in plans if plan.node.name == source)
+        task = next((plan.node.run for plan in plans if plan.node.name == source), "")
         return list(complete(store, engine_run.states.get(task, {}), engine_run.tries.get(task, {})))
 
     def is_unmet(conditions: Sequence[Condition]) -> bool:
@@ -149,6 +170,8 @@ def write(  # noqa: PLR0913 - all that is known of a run
         if node.only_if and not states and was_skipped and is_unmet(node.only_if):
             states = {NODE: EngineState(State.SKIPPED)}
         known[node.name] = states
+    # Nodes that the run does not have are as good as those that are not part of it.
+    out |= {before for plan in plans for before in plan.node.upstream} - known.keys()
     ruled = [as_plan(plan.node, out) for plan in plans]
     return run_record.finish(
         store,

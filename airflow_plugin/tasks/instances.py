@@ -65,6 +65,25 @@ def task_states(context: Context, task_ids: Iterable[str] | None = None) -> dict
     return states_by_task(listed, context["dag"].task_dict)
 
 
+def listed_states(context: Context) -> Mapping[str, str | None]:
+    """Return the states of all instances of the run as Airflow lists them, by task id and map index in one string."""
+    ti = context["ti"]
+    listed: Mapping[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return listed
+
+
+def existing_tasks(listed: Mapping[str, str | None], tasks: Collection[str]) -> set[str]:
+    """Return the tasks of a DAG that are part of a run: those with instances, even if these never started.
+
+    Airflow does not create instances of tasks that were added to the DAG file after it has read that for the run.
+
+    Args:
+        listed: what Airflow lists of the run.
+        tasks: the ids of all tasks of the DAG.
+    """
+    return {key if key in tasks else key.rpartition("_")[0] for key in listed} & {*tasks}
+
+
 def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> dict[str, States]:
     """Return by task and map index the states that Airflow lists by task id, or by the id, ``_`` and the index.
 
