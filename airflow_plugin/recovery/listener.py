@@ -94,8 +94,14 @@ def _keep(dag_run: Any, state: Mark) -> None:
 
 
 def _keep_instance(instance: Any) -> None:
-    """Record how a person marked an instance; workers, which have no database, also call this when a task ends."""
-    if hasattr(instance, "_sa_instance_state") and instance.task_id != FINISH:
+    """Record how a person marked an instance.
+
+    Workers, which have no database, also call this when a task ends. The scheduler does when it gives up a task that
+    was lost with its worker, with an instance of no session; the end of the run records that.
+    """
+    if not hasattr(instance, "_sa_instance_state") or _session(instance) is None:
+        return
+    if instance.task_id != FINISH:
         write_when_committed(instance, ended=True)
 
 

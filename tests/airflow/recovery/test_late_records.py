@@ -14,7 +14,7 @@ sqlalchemy = pytest.importorskip("sqlalchemy")
 
 from sqlalchemy import orm  # noqa: E402
 
-from airflow_plugin.recovery import late_records  # noqa: E402
+from airflow_plugin.recovery import late_records, listener  # noqa: E402
 from airflow_plugin.recovery.late_records import Asked, Writer, write_when_committed  # noqa: E402
 
 RUN = Asked("dag", "run", ended=True)
@@ -32,6 +32,7 @@ class Instance(Base):
     number: orm.Mapped[int] = orm.mapped_column(primary_key=True)
     dag_id: orm.Mapped[str]
     run_id: orm.Mapped[str]
+    task_id: orm.Mapped[str] = orm.mapped_column(default="task")
 
 
 @pytest.fixture
@@ -65,6 +66,15 @@ def test_a_run_is_written_once_for_all_that_a_transaction_marks(session: orm.Ses
     mark(session, 101)
     session.commit()
     assert Counter(written) == {RUN: 2, OTHER: 1}
+
+
+def test_the_scheduler_gives_up_a_task_outside_a_session(session: orm.Session, written: list[Asked]) -> None:
+    given_up = Instance(number=1, dag_id="dag", run_id="run", task_id="task")
+    listener.on_task_instance_failed(given_up, error="the worker is gone")
+    session.add(given_up)
+    listener.on_task_instance_failed(given_up, error="the worker is gone")
+    session.commit()
+    assert written == [RUN]
 
 
 def test_a_run_is_written_by_one_thread_and_again_if_it_changes_meanwhile() -> None:
