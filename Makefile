@@ -15,8 +15,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 
 # The two engines exclude each other's dependencies, so each has its own environment.
 EXTRAS_dev := dev
-EXTRAS_airflow := airflow,docker,examples,kubernetes,notebooks,test
-EXTRAS_prefect := prefect,dask,docker,examples,kubernetes,notebooks,test
+EXTRAS_airflow := airflow,celery,docker,examples,kubernetes,notebooks,s3,test
+EXTRAS_prefect := prefect,dask,docker,examples,kubernetes,notebooks,s3,test
 EXTRAS_docs := docs
 EXTRAS_pictures := pictures
 EXTRAS_oldest-airflow := airflow,docker,examples,kubernetes,notebooks,test
@@ -48,14 +48,14 @@ BOTH_ENGINES := tests/parity/test_cases.py tests/parity/test_valohai_example.py 
 
 CLUSTER_PACKAGES := etcd-server containerd containernetworking-plugins iptables conntrack openssl curl iproute2 xz-utils
 # Debian packages of programs that some tests start; without them these are skipped.
-PACKAGES := bubblewrap fish podman runc zsh
+PACKAGES := bubblewrap fish podman postgresql redis-server runc zsh
 # Those of the cluster in ../shared/kubernetes, if it is there.
 PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -69,6 +69,7 @@ help:
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
 	@echo 'make kubernetes   all tests of the kubernetes runner, in a cluster; `make test` has the short ones'
+	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60), keep failing ones in .fuzz/'
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=DIR, see there)'
@@ -133,6 +134,9 @@ oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 
 kubernetes: $(DEV) $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_KUBERNETES=all .venv/dev/bin/python -m pytest -q -p no:cacheprovider tests/shim/runners tests/parity/test_pods.py -k "kubernetes or pods"
+
+celery: $(DEV) $(AIRFLOW)
+	@TRANSLATOR_CELERY=all .venv/airflow/bin/python -m pytest -q -p no:cacheprovider -m celery tests/airflow
 
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)

@@ -113,7 +113,8 @@ CHECKS = (
         ),
     ),
     Check("parity", (pytest("dev", "tests/parity"),)),
-    Check("airflow", (pytest("airflow", "-m", "not scheduler", "tests/airflow"),)),
+    Check("celery", (pytest("airflow", "-m", "celery", "tests/airflow"),)),
+    Check("airflow", (pytest("airflow", "-m", "not scheduler and not celery", "tests/airflow"),)),
     Check("examples", tuple(pytest(engine, "tests/examples") for engine in ("airflow", "prefect"))),
     Check(
         "types",

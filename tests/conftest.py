@@ -68,8 +68,7 @@ def cluster() -> Iterator[Cluster]:
 @pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out wide tests, unless asked for; give those that share an engine, a cluster or files to one worker."""
-    if os.environ.get("TRANSLATOR_KUBERNETES") != "all":
-        wide = [item for item in items if item.get_closest_marker("wide")]
+    if wide := [item for item in items if _is_too_wide(item)]:
         items[:] = [item for item in items if item not in wide]
         config.hook.pytest_deselected(items=wide)
     kubeconfig = os.environ.get("KUBECONFIG")
@@ -85,6 +84,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.xdist_group("cluster"))
             elif HOUSE in item.path.parents:
                 item.add_marker(pytest.mark.xdist_group("house"))
+
+
+def _is_too_wide(item: pytest.Item) -> bool:
+    """Return whether a test takes too long for ``make test``, and nobody asked for tests of its kind."""
+    marker = item.get_closest_marker("wide")
+    return marker is not None and os.environ.get(f"TRANSLATOR_{marker.args[0].upper()}") != "all"
 
 
 LONGEST = 300

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.airflow.celery_workers import Celery
     from translator.ir import Pipeline, Value
 
 
@@ -91,8 +92,21 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
         yield started_airflow
 
 
+@pytest.fixture(scope="session")
+def celery() -> Iterator[Celery]:
+    pytest.importorskip("airflow.sdk")
+    from tests.airflow.celery_workers import celery
+
+    with celery() as started_celery:
+        yield started_celery
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what needs a scheduler, so that ``.ci/check.py`` can run it beside what does not."""
+    """Mark what needs a scheduler or workers, so that ``.ci/check.py`` can run it beside what does not."""
     for item in items:
-        if isinstance(item, pytest.Function) and {"scheduler", "deployed"} & set(item.fixturenames):
+        if not isinstance(item, pytest.Function):
+            continue
+        if "celery" in item.fixturenames:
+            item.add_marker("celery")
+        elif {"scheduler", "deployed"} & set(item.fixturenames):
             item.add_marker("scheduler")

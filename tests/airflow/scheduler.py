@@ -1,16 +1,24 @@
-"""Start a real Airflow in its own home: API server, scheduler with LocalExecutor and DAG processor, on SQLite.
+"""Start a real Airflow in its own home: API server, scheduler and DAG processor.
 
-No triggerer, for nothing of ours is deferred.
+Its database is PostgreSQL, if that is installed: with SQLite, Airflow's API server can block itself. It then waits, in
+the loop that all its requests need, to log a call (``log_action``), while another request has written, holds the lock
+of the whole database, and needs the loop to commit. That ends with an error when SQLite gives up, so it must not wait
+long there.
+
+By default, it has the LocalExecutor. No triggerer, for nothing of ours is deferred.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
+import importlib.util
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -22,10 +30,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin import embedded
-from translator.shim.embedded import database
+from tests import services
+from translator.shim.embedded import database as cached
+from translator.shim.files.cache import cache_directory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+    from tests.services import PostgreSQL
 
 BIN = Path(sys.executable).parent
 ENDED = ("success", "failed")
@@ -43,6 +55,8 @@ class Airflow:
     port: int
     environment: dict[str, str]
     log: Path
+    database: PostgreSQL | None = None
+    """Its server; None if it is SQLite."""
     token: str = ""
 
     @property
@@ -62,7 +76,7 @@ class Airflow:
     def api(self, method: str, path: str, body: object = None) -> Any:
         """Call the REST API; returns the document.
 
-        Where SQLite is locked on a busy machine, the API server says 500 or nothing for long: it is asked again.
+        Where SQLite is locked, the API server says 500 or nothing for long: it is asked again.
         """
         request = urllib.request.Request(
             f"http://localhost:{self.port}{path}",
@@ -129,6 +143,16 @@ class Airflow:
         (path,) = (store or self.store).glob(f"*/{run}/run.json")
         return json.loads(path.read_text())
 
+    def let_be_old(self, run: str) -> None:
+        """Change the database, so that a run has started two hours ago."""
+        ago = "datetime('now', '-2 hours')" if self.database is None else "now() - interval '2 hours'"
+        change = f"UPDATE dag_run SET start_date = {ago} WHERE run_id = '{run}'"  # noqa: S608 - a name of the tests
+        if self.database is not None:
+            assert self.database.run("psql", "--command", change) == "UPDATE 1\n"
+            return
+        with contextlib.closing(sqlite3.connect(self.home / "airflow.db", timeout=60)) as database, database:
+            assert database.execute(change).rowcount == 1
+
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-60:])
 
@@ -168,6 +192,17 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
         more: environment variables that it has as well.
         folder: the working directory of its processes.
     """
+    with services.postgresql() if _speaks_postgresql() else contextlib.nullcontext() as database:
+        yield from _running(home, more or {}, folder, database)
+
+
+def _speaks_postgresql() -> bool:
+    return services.has_postgresql() and all(importlib.util.find_spec(name) for name in ("psycopg2", "asyncpg"))
+
+
+def _running(
+    home: Path, more: Mapping[str, str], folder: Path | None, database: PostgreSQL | None
+) -> Iterator[Airflow]:
     (home / "dags").mkdir(parents=True, exist_ok=True)
     port = _free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AIRFLOW__")}
@@ -186,8 +221,9 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
         "AIRFLOW__API__SECRET_KEY": "known to all processes".ljust(64),
         "AIRFLOW__API__BASE_URL": f"http://localhost:{port}",
         "AIRFLOW__API__WORKERS": "1",
-        # By default SQLite waits 5 s for a lock, and then the API server says 500.
-        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{home / 'airflow.db'}?timeout=60",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": (
+            _sqlite(home, 60) if database is None else f"postgresql+psycopg2://{database.address}"
+        ),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__PIPELINE_TRANSLATOR__STORE": str(home / "artifacts"),
@@ -198,17 +234,21 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
         "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "120",
         "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
         "PATH": f"{BIN}:{os.environ['PATH']}",
-        **(more or {}),
+        **more,
     }
-    airflow = Airflow(home, port, environment, home / "all.log")
+    airflow = Airflow(home, port, environment, home / "all.log", database)
     (home / "airflow.cfg").touch()  # else each process writes one, with other secrets
-    database.prepare(home / "airflow.db", "airflow", embedded._packages(), lambda: _migrate(airflow))
+    if database is None:
+        cached.prepare(home / "airflow.db", "airflow", embedded._packages(), lambda: _migrate(airflow))
+    else:
+        _fill(database, lambda: _migrate(airflow))
+    own = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _sqlite(home, 5)} if database is None else {}
     with airflow.log.open("w") as log:
         processes = [
             subprocess.Popen(
                 [str(BIN / "airflow"), part],
                 cwd=folder,
-                env=environment,
+                env=environment | (own if part == "api-server" else {}),
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
@@ -220,6 +260,26 @@ def running(home: Path, more: Mapping[str, str] | None = None, folder: Path | No
         yield airflow
     finally:
         _end(processes)
+
+
+def _sqlite(home: Path, seconds: int) -> str:
+    """Return the URL of a database in SQLite, which waits so long for a lock."""
+    return f"sqlite:///{home / 'airflow.db'}?timeout={seconds}"
+
+
+def _fill(database: PostgreSQL, migrate: Callable[[], None]) -> None:
+    """Create Airflow's tables as they were created before, because to migrate a database takes seconds."""
+    directory = cache_directory()
+    key = hashlib.sha256("\n".join(sorted(embedded._packages())).encode()).hexdigest()[:16]
+    dump = directory / f"tests-airflow-{key}.sql" if directory is not None else None
+    if dump is not None and dump.exists():
+        database.run("psql", "--quiet", "--output", os.devnull, "--set", "ON_ERROR_STOP=1", "--file", str(dump))
+        return
+    migrate()
+    if dump is not None:
+        beside = dump.with_name(f".{dump.name}.{os.getpid()}")
+        beside.write_text(database.run("pg_dump"))
+        beside.replace(dump)
 
 
 def _migrate(airflow: Airflow) -> None:

@@ -12,7 +12,7 @@ from tests.podman import PYTHON_IMAGE, SH_IMAGE
 from translator.load import load
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_pods_are_the_same_on_both_engines(engines, cluster, tmp_path):
     text = PIPELINE.replace(PYTHON_IMAGE, cluster.step_image).replace(SH_IMAGE, cluster.sh_image)
     results = {}

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
-import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,9 +120,7 @@ def test_a_worker_is_killed(deployed: Airflow) -> None:
 
 def test_a_run_takes_too_long(deployed: Airflow) -> None:
     pid = asleep(deployed, "late")
-    with contextlib.closing(sqlite3.connect(deployed.home / "airflow.db", timeout=60)) as database, database:
-        began = "UPDATE dag_run SET start_date = datetime('now', '-2 hours') WHERE run_id = 'late'"
-        assert database.execute(began).rowcount == 1
+    deployed.let_be_old("late")
     assert deployed.wait("limited", "late") == "failed"
     wait_until(lambda: not alive(pid))
     wait_until(lambda: list(deployed.store.glob("*/late/run.json")))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
-import sqlite3
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,9 +65,7 @@ def deploy(scheduler: Airflow, name: str) -> None:
 def time_out(scheduler: Airflow, name: str) -> None:
     """Let the run of a DAG be an hour old."""
     wait_until(lambda: scheduler.state(name, f"late-{name}") == "running")
-    with contextlib.closing(sqlite3.connect(scheduler.home / "airflow.db", timeout=60)) as database, database:
-        began = "UPDATE dag_run SET start_date = datetime('now', '-2 hours') WHERE run_id = ?"
-        assert database.execute(began, [f"late-{name}"]).rowcount == 1
+    scheduler.let_be_old(f"late-{name}")
 
 
 def record(scheduler: Airflow, name: str) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def test_an_image_that_does_not_exist(worker: Worker, in_pod: InPod) -> None:
     assert not manifest.infrastructure
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_a_registry_that_does_not_answer(worker: Worker, in_pod: InPod, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("translator.shim.runners.kubernetes.follow._BROKEN_IMAGE", 2.0)
     step = in_pod("true", image="127.0.0.1:9/nothing:1", settings={"pull": "missing"})

@@ -118,7 +118,7 @@ def test_a_snapshot_does_not_pass_through_the_worker(
     assert worker.output == []
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_an_artifact_that_has_changed_is_refused(worker: Worker, in_pod: InPod, pod_s3: StoreAddress) -> None:
     made = execute(in_pod(MAKE), replace(worker.context("make2"), store=pod_s3))
     (record,) = made.outputs
@@ -131,7 +131,7 @@ def test_an_artifact_that_has_changed_is_refused(worker: Worker, in_pod: InPod, 
     assert worker.output == []
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_all_files_may_pass_through_the_worker(
     worker: Worker, in_pod: InPod, pod_s3: StoreAddress, passed: list[str]
 ) -> None:

@@ -32,7 +32,7 @@ PHASES: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 @pytest.mark.parametrize("phase", [*PHASES, "publishing"])
 def test_a_killed_worker_is_followed_by_another_try(
     phase: str, worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
@@ -63,7 +63,7 @@ def worker_of(worker: Worker) -> Any:
     return next(iter(here.glob("*/valohai")), here / "none") if here.is_dir() else here
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_a_pod_whose_worker_is_gone_ends_by_itself(
     worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
 ) -> None:
@@ -76,7 +76,7 @@ def test_a_pod_whose_worker_is_gone_ends_by_itself(
     assert worker.run(in_pod("true"), attempt=2).state == "complete"
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_an_api_server_that_is_away_loses_nothing(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     def outage() -> None:
         with cluster.server_stopped():
@@ -111,7 +111,7 @@ def test_a_stop_while_a_pod_waits(worker: Worker, in_pod: InPod, cluster: Cluste
     assert (manifest.state, manifest.reason) == ("stopped", "enough")
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_an_engine_that_ends_all_of_its_executions(worker: Worker, in_pod: InPod) -> None:
     from translator.shim.execution import kill_all
 
@@ -134,7 +134,7 @@ def test_an_engine_that_ends_all_of_its_executions(worker: Worker, in_pod: InPod
     assert sleeper.running() == []
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_a_stop_does_not_wait_for_an_api_server_that_is_away(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     from contextlib import ExitStack
 
@@ -148,7 +148,7 @@ def test_a_stop_does_not_wait_for_an_api_server_that_is_away(worker: Worker, in_
     waited(lambda: not sleeper.running())
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_an_execution_waits_for_an_api_server_that_is_away(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     with cluster.server_stopped():
         thread = threading.Thread(target=worker.run, args=[in_pod("echo ran", settings={"lost_after": 60})])
@@ -166,7 +166,7 @@ def test_a_hostile_command_does_not_get_what_our_containers_have(worker: Worker,
     assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.log
 
 
-@pytest.mark.wide
+@pytest.mark.wide("kubernetes")
 def test_fifty_executions_at_once(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     """The image has only ``sh``; a node may run them in turns."""
     from concurrent.futures import ThreadPoolExecutor
