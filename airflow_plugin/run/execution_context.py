@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
@@ -9,6 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow_plugin.configuration import connections, secrets
 from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.tasks.instances import name_try
+from translator.shim import variables
 from translator.shim.contract import Context
 from translator.shim.embedded import line_log
 
@@ -59,6 +61,7 @@ def execution_context(
         project_name=task["dag"].default_args.get("project_name"),
         creator=_creator(task),
         input_connections=task["dag"].default_args.get("input_connections") or {},
+        resumes=os.environ.get(variables.RESUME),
     )
 
 

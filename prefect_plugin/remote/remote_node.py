@@ -33,6 +33,7 @@ class RemoteRun:
     input_blocks: Mapping[str, str]
     project_name: str | None
     creator: str | None
+    resumes: str | None
     started: str
     _store: StoreAddress | None = field(default=None, init=False, repr=False)
 
@@ -87,6 +88,7 @@ def remote_node(node: NodeRun) -> RemoteNode:
         input_blocks=dict(run.input_blocks),
         project_name=run.project_name,
         creator=run.creator,
+        resumes=run.resumes,
         started=run.started,
     )
     return RemoteNode(remote, node.name, node.kind)

@@ -38,6 +38,8 @@ class _Run(Protocol):
     def project_name(self) -> str | None: ...
     @property
     def creator(self) -> str | None: ...
+    @property
+    def resumes(self) -> str | None: ...
 
 
 class _Node(Protocol):
@@ -82,4 +84,5 @@ def execution_context(node: _Node, label: str, index: int = 0) -> Context:
         project_name=run.project_name,
         creator=run.creator,
         input_connections=run.input_blocks,
+        resumes=run.resumes,
     )

@@ -103,6 +103,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         project_name=project_name,
         creator=flow_run.created_by.display_value if flow_run.created_by is not None else None,
         input_blocks=_available(input_blocks or {}),
+        resumes=os.environ.get(variables.RESUME),
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     with enter_run(run):
@@ -111,6 +112,8 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         if attempts.BEGAN in flow_run.labels:
             close_earlier_attempts(flow_run.id)
             _end_earlier_executions(run, str(flow_run.labels[attempts.BEGAN]))
+            # A retry or a resumption: Prefect says that it skips what is complete.
+            run.resumes = run.id
         run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
         try:
             # How an execution ended is final: Prefect would otherwise roll it back when its node fails.

@@ -91,6 +91,8 @@ class Run:
     input_blocks: Mapping[str, str] = field(default_factory=dict)
     """The names of blocks with the credentials for inputs, by the start of their addresses."""
     project_name: str | None = None
+    resumes: str | None = None
+    """The run, this or an earlier one, whose complete executions are kept."""
     creator: str | None = None
     """Who or what started the flow run, if the server knows."""
     started: str = field(default_factory=clock.now)

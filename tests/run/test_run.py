@@ -118,6 +118,29 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
     assert (project / "store" / "Work" / run / "many" / "0" / "try-1" / "outputs" / "result-1.txt").exists()
     assert list(temporary.glob("translate-run-*")) == []
 
+    # The script is mended, and the other engine runs the rest.
+    (project / "work.sh").write_text("echo mended")
+    other = next((one for one in ENGINES if one != engine and python_of(one).exists()), engine)
+    done = subprocess.run(  # noqa: PLW1510  as above
+        [*in_default_store(other, project), "--param", "many.n=1,7", "--grid", "first.n=3,4", "--resume", run[:-1]],
+        capture_output=True,
+        text=True,
+        timeout=6000,
+        env={**environment(), "TMPDIR": str(temporary)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"keeping what is complete in run {run} (error)\n")
+    (record,) = (path for path in (project / "store" / "Work").glob("*/run.json") if path.parent.name != run)
+    nodes = json.loads(record.read_text())["nodes"]
+    assert {name: [one.get("reused") for one in node["executions"]] for name, node in nodes.items()} == {
+        "first": [f"{run}/first/0/try-1", f"{run}/first/1/try-1"],
+        "many": [f"{run}/many/0/try-1", None],
+        "last": [None],
+    }
+    assert re.search(
+        rf"^first\[0\] .*: kept from run {run}$|\[0\] n=3 .* kept from run {run}$", done.stdout, re.MULTILINE
+    )
+
 
 @pytest.mark.parametrize(
     # Whichever of these signals comes, an engine gets SIGINT.

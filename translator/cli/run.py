@@ -32,7 +32,8 @@ from translator.run.labels import differing
 from translator.run.progress import Follower, Progress, plain
 from translator.run.table import table
 from translator.run.view import view
-from translator.shim.variables import LAUNCH_PATHS
+from translator.shim.contract import LATEST
+from translator.shim.variables import LAUNCH_PATHS, RESUME
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -63,6 +64,16 @@ def parser() -> Parser:
         type=positive_integer,
         metavar="N",
         help="maximum number of concurrent executions (default: number of cores)",
+    )
+    arguments.add_argument(
+        "--resume",
+        nargs="?",
+        const=LATEST,
+        metavar="RUN",
+        help=(
+            "keep the complete executions of an earlier run, and run the others (default: the latest run of the "
+            "pipeline); parameters are those of that run, unless --param changes them"
+        ),
     )
     loudness = arguments.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
@@ -95,9 +106,11 @@ def main(argv: Sequence[str]) -> int:
         if not problems.ok:
             show(problems, sources)
             return USAGE
-        pipeline = param_option.declare(pipeline, values)
         make_default_store(args.store, pipeline.store)
         chosen = open_chosen(args.store, pipeline.store)
+        resumed, recorded = _resumed(args, chosen[1], pipeline)
+        values = {**recorded, **values}
+        pipeline = param_option.declare(pipeline, values)
         pipeline, earlier = with_earlier_run(pipeline, values, chosen[1], problems)
         if not problems.ok:
             show(problems, sources)
@@ -106,10 +119,28 @@ def main(argv: Sequence[str]) -> int:
         if earlier is not None and not args.quiet:
             nodes = enumeration(node.name for node in pipeline.earlier)
             sys.stdout.write(printable(f"taking {nodes} from run {earlier.name} ({earlier.state})") + "\n")
-        return _run(pipeline, target, values, loaded, args, chosen)
+        return _run(pipeline, target, values, loaded, args, chosen, resumed)
     except TranslationError as error:
         show(error.diagnostics, loaded.sources)
         return FAILED
+
+
+def _resumed(args: Namespace, store: Store, pipeline: Pipeline) -> tuple[str | None, Mapping[str, Value]]:
+    """Return the run that ``--resume`` names, if it does, and its parameters.
+
+    Raises:
+        HistoryError: the store has no run of this name.
+        StoreError: the store cannot be read.
+    """
+    if args.resume is None:
+        return None, {}
+    from translator.history.parameters import parameters_of
+    from translator.history.runs import find
+
+    run = find(store, args.resume, pipeline.name)
+    if not args.quiet:
+        sys.stdout.write(printable(f"keeping what is complete in run {run.name} ({run.state})") + "\n")
+    return run.name, parameters_of(run, pipeline)
 
 
 def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
@@ -119,6 +150,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
     loaded: Loaded,
     args: Namespace,
     chosen: tuple[str, Store],
+    resumed: str | None,
 ) -> int:
     from translator.shim.embedded import events
     from translator.shim.store import key_of
@@ -140,6 +172,8 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
         with shown, Follower(file_of_events, progress, shown) as follower:
             print_line = follower.print_line if args.verbose else None
             set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/"}
+            if resumed is not None:
+                set_here[RESUME] = resumed
             ended = process.run(command, set_here, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(home)

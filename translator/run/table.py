@@ -114,7 +114,8 @@ def _remark(execution: Mapping[str, Any], *, reasons: bool) -> str:
         return "; ".join(part for part in (tries, _metrics(execution)) if part)
     reason = brief(execution["reason"] or "")
     log = f"log: {execution['log']}" if execution.get("log") and execution["state"] != "complete" else ""
-    return "; ".join(part for part in (tries, reason, log, _metrics(execution)) if part)
+    kept = f"kept from run {execution['reused'].partition('/')[0]}" if execution.get("reused") else ""
+    return "; ".join(part for part in (tries, kept, reason, log, _metrics(execution)) if part)
 
 
 def _metrics(execution: Mapping[str, Any]) -> str:

@@ -337,7 +337,8 @@ class Context:
     ``input_connections`` are the names of connections with the credentials for inputs, by the start of their addresses.
     ``git_remote`` is the repository from which commits are fetched that the project's repository lacks.
     ``project_name`` is that in the source system, ``OWNER/NAME``, if the settings have it. ``creator`` is who or what
-    started the run, as the engine names it.
+    started the run, as the engine names it. ``resumes`` is the run, this or an earlier one, whose complete executions
+    are kept if their parameters and inputs are the same.
     """
 
     id: ExecutionId
@@ -356,6 +357,7 @@ class Context:
     creator: str | None = None
     input_connections: Mapping[str, str] = field(default_factory=dict)
     git_remote: str | None = None
+    resumes: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -474,6 +476,7 @@ class Manifest:
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is that of the step.
     ``scope`` is passed to the next node of a control-flow graph: with the node's own values if it is complete,
     unchanged if it failed. ``folders`` are the outputs' empty directories, ``data`` the names of data in the inputs.
+    ``reused`` is the URI of the manifest whose results these are, if the command did not run again.
     ``infrastructure``: an error is due to the worker or the store, not to the command. The document does not have it:
     only the engine that ran the execution asks.
     """
@@ -494,4 +497,5 @@ class Manifest:
     scope: Scope | None = None
     folders: Sequence[str] = ()
     data: Sequence[NamedData] = ()
+    reused: str = ""
     infrastructure: bool = field(default=False, compare=False)

@@ -2,6 +2,9 @@
 
 After every attempt, ``run.json``, the files that each consumer read, the task runs and the flow run's state are
 compared with the specification. Steps read from a directory what fails, which values the grid has, and where to wait.
+
+What an earlier attempt completed is kept if its inputs are the same; the input ``salt`` of all steps decides that. It
+changes with the grid, and with each attempt that is ended from outside while a step waits.
 """
 
 from __future__ import annotations
@@ -71,6 +74,7 @@ TEXT = r"""
       - {name: n, type: integer, default: 1}
     inputs:
       - {name: before, optional: true}
+      - {name: salt, default: salt}
 - pipeline:
     name: NAME
     nodes:
@@ -109,6 +113,15 @@ class Plan:
     hold: str = ""
 
 
+@dataclass(frozen=True)
+class Past:
+    """A complete execution: its parameter, the contents of its inputs, and of its output."""
+
+    number: int
+    inputs: tuple[object, ...]
+    lines: tuple[str, ...]
+
+
 @dataclass
 class History:
     """One flow run of one deployment, attempt by attempt."""
@@ -125,6 +138,8 @@ class History:
     started: str = ""
     state: Literal["new", "ended", "suspended"] = "new"
     kills: int = 0
+    completed: dict[tuple[str, int], Past] = field(default_factory=dict)
+    """By node and index the execution that was last complete."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -198,6 +213,7 @@ class History:
         folder = self.folder / "plan"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
+        (self.folder / "project" / "salt").write_text(_salt(plan, self.attempts))
         (folder / "attempt").write_text(f"{self.attempts}")
         (folder / "values.json").write_text(json.dumps({"values": plan.values}) + "\n")
         for failure in plan.failures:
@@ -306,7 +322,7 @@ class History:
     def _check_end(self, plan: Plan, document: Mapping[str, Any]) -> None:
         """Hold a run that came to its own end to the specification."""
         (pipeline,) = load_text(self.text).pipelines
-        wrong = disagreements(Rules(pipeline, {}, _oracle(plan)), document)
+        wrong = disagreements(Rules(pipeline, {}, _oracle(plan, document)), document)
         assert not wrong, "\n".join([str(plan), *wrong, json.dumps(document, indent=1)])
 
     def _record(self) -> tuple[Path, dict[str, Any]] | None:
@@ -339,8 +355,9 @@ class History:
             assert all(one["tries"] <= 1 for one in node["executions"]), told
 
     def _check_outputs(self, plan: Plan, run: Path, document: Mapping[str, Any]) -> None:
-        """Hold what each complete execution read to what those before it made in this attempt."""
+        """Hold what each complete execution read to what those before it made or kept in this attempt."""
         lines: dict[str, dict[int, list[str]]] = {}
+        completed = dict(self.completed)
         for name, node in document["nodes"].items():
             for one in node["executions"]:
                 if one["state"] != "complete":
@@ -348,11 +365,18 @@ class History:
                 number = one["parameters"]["n"]
                 read = [sorted(lines.get(source, {}).items()) for source in BEFORE.get(name, ())]  # by their names
                 before = [line for files in read for _, made in files for line in made]
-                expected = [*before, f"{self.attempts} {name} {number}"]
+                files_read = sorted(tuple(made) for files in read for _, made in files)
+                inputs = (_salt(plan, self.attempts), *files_read)
+                earlier = self.completed.get((name, one["index"])) if self.attempts > 1 else None
+                kept = earlier is not None and (earlier.number, earlier.inputs) == (number, inputs)
+                assert ("reused" in one) == kept, f"{name}[{one['index']}] of {plan}: {json.dumps(document, indent=1)}"
+                expected = [*before, f"{self.attempts} {name} {number}"] if not kept else [*earlier.lines]
+                completed[name, one["index"]] = Past(number, inputs, tuple(expected))
                 lines.setdefault(name, {})[number] = expected
                 tries = (run / name / str(one["index"])).glob(f"try-*/outputs/{name}-{number}.txt")
                 last = max(tries, key=lambda path: int(path.parent.parent.name.removeprefix("try-")))
                 assert last.read_text().splitlines() == expected, f"{last} in {document}"
+        self.completed = completed
 
     def _check_task_runs(self, client: Any, plan: Plan) -> None:
         """See that no task run is left without a final state."""
@@ -366,9 +390,22 @@ class History:
         wait_for(lambda: not left_open(), 60, f"task runs to have a final state after {plan}: {left_open()}")
 
 
-def _oracle(plan: Plan) -> Any:
+def _salt(plan: Plan, attempt: int) -> str:
+    return f"{plan.values} {attempt if plan.hold else ''}"
+
+
+def _oracle(plan: Plan, document: Mapping[str, Any]) -> Any:
+    """Return how executions end as planned; those that are kept do not fail again."""
+    kept = {
+        (name, one["index"])
+        for name, node in document["nodes"].items()
+        for one in node["executions"]
+        if "reused" in one
+    }
+
     def ending(attempt: Attempt) -> Ending:
-        fails = f"{attempt.node}-{attempt.parameters['n']}" in plan.failures
+        is_kept = (attempt.node, attempt.index) in kept
+        fails = f"{attempt.node}-{attempt.parameters['n']}" in plan.failures and not is_kept
         metadata = {"values": list(plan.values)} if attempt.node == "make" else {}
         return Ending(State.ERROR if fails else State.COMPLETE, metadata)
 

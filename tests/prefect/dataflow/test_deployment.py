@@ -178,6 +178,8 @@ def test_a_flow_with_retries_runs_again_and_then_fails(server, tmp_path, monkeyp
     assert {name: node["state"] for name, node in document["nodes"].items()} == dict.fromkeys(
         ("once", "after", "flaky", "several", "collect"), "complete"
     )
+    kept = {name for name, node in document["nodes"].items() if "reused" in node["executions"][0]}
+    assert kept == {"flaky", "several", "collect"}
     with get_client(sync_client=True) as client:
         flow_run = client.read_flow_run(state.state_details.flow_run_id)
         assert flow_run.run_count == 2

@@ -29,6 +29,7 @@ def histories(worker):
             "continue",
             [
                 Plan(values=(1, 2, 3), failures=frozenset({"train-2", "side-1"})),
+                Plan(values=(1, 2, 3)),  # keeps what was complete
                 Plan(values=(7,)),
                 Plan(values=(7, 8), ends_by="suspend", hold="train-8"),
                 Plan(values=(8,), failures=frozenset({"make-1"})),

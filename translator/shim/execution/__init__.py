@@ -14,7 +14,7 @@ from translator.shim import code, run_contract, runners
 from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.embedded import events
-from translator.shim.execution import secrets
+from translator.shim.execution import earlier, secrets
 from translator.shim.execution.command import run_command
 from translator.shim.execution.live_outputs import LiveOutputs
 from translator.shim.execution.results import commit, publish
@@ -111,7 +111,10 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                     label=label,
                     process=os.getpid(),
                 )
-                _run(execution, store, inputs, problem or bad_value)
+                problem = problem or bad_value
+                candidate = earlier.find(execution, store) if problem is None else None
+                if not earlier.keep(execution, candidate, earlier.known_inputs(step, inputs)):
+                    _run(execution, store, inputs, problem, candidate)
                 state, reason = State.COMPLETE, None
             except Stopped as stop:
                 state, reason = State.STOPPED, str(stop)
@@ -152,7 +155,7 @@ def _report_end(execution: Execution, label: str, state: State, reason: str | No
         index=identity.index,
         state=state.value,
         label=execution.hidden(label),
-        reason=execution.hidden(reason) if reason is not None else None,
+        reason=execution.hidden(reason) if reason is not None else earlier.where_from(execution),
         metric=execution.metrics() or None,
     )
 
@@ -173,17 +176,18 @@ def _shortened_parameters(scope: Scope) -> dict[str, Value]:
     return cast("dict[str, Value]", sane({**shown, **scope.items}))
 
 
-def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFiles], problem: str | None) -> None:
+def _run(
+    execution: Execution,
+    store: Store,
+    input_files: Mapping[str, InputFiles],
+    problem: str | None,
+    candidate: Manifest | None,
+) -> None:
     step, context = execution.step, execution.context
     if problem is not None:
         raise ExecutionError(problem)
     project, catalogue = _project(execution, store)
-    inherited = environment.of_step(os.environ, step.required_environment)
-    if absent := environment.missing(step.required_environment, step.environment, inherited):
-        names = ", ".join(absent)
-        raise ExecutionError(
-            f"step {step.name!r} requires environment variables that are not set on this worker: {names}"
-        )
+    inherited = _inherited(step)
     if not project.is_dir():
         raise ExecutionError(f"the project directory {project} does not exist")
     dialect = run_contract.load(step.dialect)
@@ -222,6 +226,8 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
         )
         try:
             _bring(execution, dialect, work)
+            if earlier.keep(execution, candidate, execution.inputs):
+                return
             launch = dialect.launch(work, execution.inputs)
         except (stage.InputError, ValueError) as error:
             raise ExecutionError(str(error)) from error
@@ -247,6 +253,21 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             dialect.register(work, execution.outputs)
         except ValueError as error:
             raise ExecutionError(str(error)) from error
+
+
+def _inherited(step: Step) -> dict[str, str]:
+    """Return the worker's environment as the step may see it.
+
+    Raises:
+        ExecutionError: it lacks variables that the step requires.
+    """
+    inherited = environment.of_step(os.environ, step.required_environment)
+    if absent := environment.missing(step.required_environment, step.environment, inherited):
+        names = ", ".join(absent)
+        raise ExecutionError(
+            f"step {step.name!r} requires environment variables that are not set on this worker: {names}"
+        )
+    return inherited
 
 
 def _live_outputs(execution: Execution, space: Workspace, store: Store) -> LiveOutputs:

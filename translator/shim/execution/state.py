@@ -71,6 +71,8 @@ class Execution:
     attempt_log: Log | None = None
     staging: float | None = None
     live: LiveOutputs | None = None
+    reused: str = ""
+    compared: bool = False
 
     def log(self, line: str) -> None:
         """Write a line to the try's log and to the engine's; a broken log does not end the command."""
@@ -194,5 +196,6 @@ class Execution:
             folders=self.folders or (),
             data=self.data or (),
             scope=scope,
+            reused=self.reused,
             infrastructure=self.infrastructure and state is State.ERROR,
         )

@@ -95,6 +95,7 @@ class Trace:
             "outputs": [file.document() for file in files],
             "reason": self.reason if self.state in {State.ERROR, State.STOPPED} else None,
             **({"data": [one.document() for one in of.data]} if of is not None and of.data else {}),
+            **({"reused": "/".join(of.reused.split("/")[-5:-1])} if of is not None and of.reused else {}),
             "log": self.log,
             "started": self.started,
             "ended": of.ended if of is not None else None,

@@ -57,6 +57,8 @@ def to_json(manifest: Manifest, root: str) -> dict[str, object]:
             }
             for one in manifest.data
         ]
+    if manifest.reused:
+        document["reused"] = records.relative_uri(manifest.reused, root)
     if manifest.scope is not None:
         document["scope"] = scopes.to_json(manifest.scope, root)
     return document
@@ -95,6 +97,7 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             image=None if document["image"] is None else checked(str, document["image"]),
             scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
             folders=[checked(str, folder) for folder in checked(list, document.get("folders", []))] or (),
+            reused=records.absolute_uri(checked(str, document.get("reused", "")), root),
             data=[_named_data(checked(dict, one), root) for one in checked(list, document.get("data", []))] or (),
         )
     except KeyError as error:

@@ -1,0 +1,139 @@
+"""Test which executions of an earlier run or attempt are kept, and how their results are used."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from translator.shim.contract import Input, InputFiles, Manifest, Parameter, Step
+from translator.shim.execution import execute
+from translator.shim.outcome.traces import EngineState, read
+
+if TYPE_CHECKING:
+    from tests.shim.conftest import Worker
+    from translator.shim.contract import Context
+
+COUNT = 'echo run >> "$COUNTER"; echo x > "$VH_OUTPUTS_DIR/x"; mkdir "$VH_OUTPUTS_DIR/empty"; echo \'{"loss": 0.5}\''
+
+
+@pytest.fixture
+def step(worker: Worker) -> Step:
+    """Return a step that counts how often it runs."""
+    counter = worker.project.parent / "counter"
+    return Step("train", [COUNT], parameters=[Parameter("rate", "float", 0.1)], environment={"COUNTER": str(counter)})
+
+
+def times(worker: Worker) -> int:
+    counter = worker.project.parent / "counter"
+    return len(counter.read_text().split()) if counter.exists() else 0
+
+
+def in_run(worker: Worker, run: str, resumes: str | None = None, attempt: int = 1) -> Context:
+    context = worker.context(attempt=attempt)
+    return replace(context, id=replace(context.id, run=run), resumes=resumes)
+
+
+def test_a_complete_execution_is_kept(worker: Worker, step: Step) -> None:
+    first = execute(step, in_run(worker, "first"))
+    kept = execute(step, in_run(worker, "second", "first"))
+    assert times(worker) == 1
+    assert (kept.state, kept.exit_status, kept.reused) == ("complete", 0, first.uri)
+    assert (kept.outputs, kept.metadata, kept.folders) == (first.outputs, first.metadata, first.folders)
+    assert "kept from run first" in worker.notes
+    assert worker.store.manifest(kept.uri) == kept
+    # A third run refers to the one that ran.
+    again = execute(step, in_run(worker, "third", "second"))
+    assert (times(worker), again.reused) == (1, first.uri)
+    (trace,) = read(worker.store, "p", "third", {"train": {0: EngineState(again.state, again.uri)}})["train"]
+    assert trace.document()["reused"] == "first/train/0/try-1"
+
+
+def test_kept_outputs_can_be_used(worker: Worker, step: Step) -> None:
+    execute(step, in_run(worker, "first"))
+    kept = execute(step, in_run(worker, "second", "first"))
+    use = Step("use", ["cat $VH_INPUTS_DIR/data/x"], inputs=[Input("data")])
+    used = execute(use, worker.context("use"), inputs={"data": InputFiles(files=list(kept.outputs))})
+    assert used.state == "complete"
+    assert worker.output[-1] == "x"
+
+
+def test_an_earlier_attempt_is_kept(worker: Worker, step: Step) -> None:
+    execute(step, in_run(worker, "same"))
+    kept = execute(step, in_run(worker, "same", "same", attempt=2))
+    assert (times(worker), kept.id.attempt) == (1, 2)
+    assert "kept from an earlier attempt" in worker.notes
+
+
+def test_without_a_run_to_resume_nothing_is_kept(worker: Worker, step: Step) -> None:
+    execute(step, in_run(worker, "same"))
+    execute(step, in_run(worker, "same", attempt=2))
+    assert times(worker) == 2
+
+
+def test_other_parameters(worker: Worker, step: Step) -> None:
+    execute(step, in_run(worker, "first"))
+    execute(step, in_run(worker, "second", "first"), parameters={"rate": 0.2})
+    assert times(worker) == 2
+    assert "runs again, although it was complete in run first: rate was 0.1, and is 0.2 now" in worker.notes
+
+
+def with_inputs(worker: Worker, step: Step, run: str, *texts: str, resumes: str | None = None) -> Manifest:
+    """Run a step with files from an upstream execution."""
+    make = Step("make", [f"echo {text} > $VH_OUTPUTS_DIR/{text}" for text in texts] or ["true"])
+    made = execute(make, replace(worker.context("make"), id=replace(worker.context("make").id, run=run)))
+    files = InputFiles(files=list(made.outputs))
+    return execute(
+        replace(step, inputs=[Input("data", optional=True)]), in_run(worker, run, resumes), inputs={"data": files}
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "count"),
+    [(["a", "b"], ["b", "a"], 1), (["a"], ["c"], 2), (["a"], ["a", "b"], 2), (["a"], [], 2), ([], [], 1)],
+)
+def test_inputs_from_edges(worker: Worker, step: Step, before: list[str], now: list[str], count: int) -> None:
+    with_inputs(worker, step, "first", *before)
+    with_inputs(worker, step, "second", *now, resumes="first")
+    assert times(worker) == count
+    assert ("the files of input 'data' are not the same" in worker.notes) == (count > 1)
+
+
+@pytest.mark.parametrize(("text", "count"), [("old", 1), ("new", 2)])
+def test_default_inputs(worker: Worker, step: Step, text: str, count: int) -> None:
+    """They are compared when they have been staged."""
+    worker.script("data.txt", "old")
+    reading = replace(step, inputs=[Input("data", default=["data.txt"])])
+    execute(reading, in_run(worker, "first"))
+    worker.script("data.txt", text)
+    kept = execute(reading, in_run(worker, "second", "first"))
+    assert (times(worker), kept.state) == (count, "complete")
+
+
+def test_failed_and_killed_executions_run_again(worker: Worker, step: Step) -> None:
+    failing = replace(step, command=[*step.command, "exit 3"])
+    assert execute(failing, in_run(worker, "first")).state == "error"
+    worker.store.claim(in_run(worker, "first", attempt=2).id)  # killed: it left no manifest
+    execute(step, in_run(worker, "second", "first"))
+    assert times(worker) == 2
+
+
+def test_a_run_that_is_not_there(worker: Worker, step: Step) -> None:
+    assert execute(step, in_run(worker, "second", "nothing")).state == "complete"
+    assert times(worker) == 1
+
+
+def test_a_damaged_manifest_is_as_good_as_none(worker: Worker, step: Step) -> None:
+    first = execute(step, in_run(worker, "first"))
+    worker.store.write(worker.store.key(first.uri), b"[")
+    assert execute(step, in_run(worker, "second", "first")).state == "complete"
+    assert times(worker) == 2
+
+
+def test_outputs_that_were_deleted(worker: Worker, step: Step) -> None:
+    first = execute(step, in_run(worker, "first"))
+    worker.store.remove(worker.store.key(first.outputs[0].uri))
+    kept = execute(step, in_run(worker, "second", "first"))
+    assert times(worker) == 2
+    assert kept.reused == ""
