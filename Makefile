@@ -55,7 +55,7 @@ PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +70,7 @@ help:
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
 	@echo 'make kubernetes   all tests of the kubernetes runner, in a cluster; `make test` has the short ones'
 	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
+	@echo 'make dask         all tests of executions on a Dask cluster; `make test` has the short ones'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60), keep failing ones in .fuzz/'
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=DIR, see there)'
@@ -137,6 +138,9 @@ kubernetes: $(DEV) $(AIRFLOW) $(PREFECT)
 
 celery: $(DEV) $(AIRFLOW)
 	@TRANSLATOR_CELERY=all .venv/airflow/bin/python -m pytest -q -p no:cacheprovider -m celery tests/airflow
+
+dask: $(DEV) $(PREFECT)
+	@TRANSLATOR_DASK=all .venv/prefect/bin/python -m pytest -q tests/prefect/remote
 
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)

@@ -35,6 +35,7 @@ BENCHMARKS = {
     "mapped_airflow": ("airflow",),
     "mapped_scheduler": ("airflow",),
     "mapped_prefect": ("prefect",),
+    "wide_prefect": ("prefect",),
 }
 
 

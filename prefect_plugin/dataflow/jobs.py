@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 class Job:
     """A step with the files of its inputs; a node's function creates it, and calls one of its methods."""
 
-    __slots__ = ("_bad_input", "_environment", "_inputs", "_step", "in_order", "node")
+    __slots__ = ("_bad_input", "_environment", "_inputs", "_step", "failed", "in_order", "node")
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Job:
                 the step's.
         """
         self.node: NodeRun | RemoteNode = current_node()
-        self.in_order = False
+        self.in_order = self.failed = False
         self._step = step
         declared = {item.name: item for item in step.inputs}
         present = {
@@ -210,6 +210,7 @@ class Job:
                 problem=self._bad_input,
             )
         node.manifests[point.index] = manifest
+        self.failed = self.failed or manifest.state is Outcome.ERROR
         return manifest
 
 
@@ -240,7 +241,7 @@ def execution(point: Point, job: Job) -> Any:  # a state; the result of the futu
         point: the point.
         job: what to run.
     """
-    if job.in_order and any(one.state is Outcome.ERROR for one in job.node.manifests.values()):
+    if job.in_order and job.failed:
         return record_state(skipped("an execution before this one failed"))
     return record_state(execution_state(job.execute(point), travels=isinstance(job.node, RemoteNode)))
 

@@ -32,6 +32,7 @@ from tests import datasets
 from tests.prefect.support import flow_of, task_runs, wait_for
 from tests.processes import TELL, process_in
 from translator.code.snapshot import take
+from translator.history.comparison import differences
 from translator.load import load
 from translator.shim.contract import StoreAddress
 from translator.shim.store import RUN, Store, key_of, open_store
@@ -87,11 +88,12 @@ class Cluster:
     def store(self) -> Store:
         return open_store(StoreAddress(f"s3://{datasets.BUCKET}/dask", self.options))
 
-    def start(self, name: str, module: str, *arguments: str) -> Path:
+    def start(self, name: str, module: str, *arguments: str, **variables: str) -> Path:
         """Start a process of the cluster in its own directory; return its log."""
         home = self.folder / name
         (home / "tmp").mkdir(parents=True, exist_ok=True)
-        environment = {"PATH": os.environ["PATH"], "HOME": str(home), "TMPDIR": str(home / "tmp"), "WORKER": name}
+        own = {"HOME": str(home), "TMPDIR": str(home / "tmp"), "WORKER": name}
+        environment = {"PATH": os.environ["PATH"], **own, **variables}
         command = [sys.executable, "-m", f"distributed.cli.{module}", "--no-dashboard", *arguments]
         with (home / "log").open("w") as log:
             self.processes[name] = subprocess.Popen(
@@ -99,25 +101,36 @@ class Cluster:
             )
         return home / "log"
 
+    def start_scheduler(self, **variables: str) -> None:
+        log = self.start("scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", "0", **variables)
+        found = wait_for(lambda: re.search(r"Scheduler at: +(\S+)", log.read_text()), 30, "the scheduler")
+        self.address = found[1]
+
     def start_worker(self, name: str) -> None:
         self.start(name, "dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--name", name)
 
+    def stop(self) -> None:
+        for process in self.processes.values():
+            process.kill()  # a worker whose scheduler has gone would wait for it
+            process.wait(60)
+
 
 @pytest.fixture(scope="module")
-def cluster(server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+def store(server: Any) -> Iterator[dict[str, Any]]:
     with datasets.s3() as endpoint:
         options = {"key": datasets.KEY, "secret": datasets.KEY, "endpoint_url": endpoint}
         ArtifactStore(uri="s3://unused", storage_options=options).save("dask", overwrite=True)
-        made = Cluster(tmp_path_factory.mktemp("dask"), options)
-        log = made.start("scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", "0")
-        found = wait_for(lambda: re.search(r"Scheduler at: +(\S+)", log.read_text()), 30, "the scheduler")
-        made.address = found[1]
-        for name in ("a", "b"):
-            made.start_worker(name)
-        yield made
-        for name in ("a", "b", "scheduler"):  # a worker says goodbye to its scheduler
-            made.processes[name].kill() if name != "scheduler" else made.processes[name].terminate()
-            made.processes[name].wait(60)
+        yield options
+
+
+@pytest.fixture(scope="module")
+def cluster(store: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    made = Cluster(tmp_path_factory.mktemp("dask"), store)
+    made.start_scheduler()
+    for name in ("a", "b"):
+        made.start_worker(name)
+    yield made
+    made.stop()
 
 
 @dataclass
@@ -168,8 +181,8 @@ class Spread:
 
 
 @pytest.fixture
-def spread(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spread]:
-    def made(points: list[int], settings: str = "") -> Spread:
+def spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spread]:
+    def made(cluster: Cluster, points: list[int], settings: str = "") -> Spread:
         project, tests = tmp_path / "project", tmp_path / "tests"
         project.mkdir()
         tests.mkdir()
@@ -195,8 +208,8 @@ def states(record: dict[str, Any]) -> list[str]:
     return [execution["state"] for execution in record["nodes"]["train"]["executions"]]
 
 
-def test_stop_all_ends_executions_on_both_workers(spread: Callable[..., Spread]) -> None:
-    run = spread([0, 1, 2])
+def test_stop_all_ends_executions_on_both_workers(cluster: Cluster, spread: Callable[..., Spread]) -> None:
+    run = spread(cluster, [0, 1, 2])
 
     def control() -> None:
         workers = run.await_begun(0, 1)
@@ -220,8 +233,9 @@ def test_stop_all_ends_executions_on_both_workers(spread: Callable[..., Spread])
     }
 
 
-def test_a_cancel_ends_executions_on_both_workers(spread: Callable[..., Spread]) -> None:
-    run = spread([0, 1], "[steps.train.prefect]\nmax_workers = 2\n")
+@pytest.mark.wide("dask")
+def test_a_cancel_ends_executions_on_both_workers(cluster: Cluster, spread: Callable[..., Spread]) -> None:
+    run = spread(cluster, [0, 1], "[steps.train.prefect]\nmax_workers = 2\n")
 
     def control() -> None:
         workers = run.await_begun(0, 1)
@@ -236,8 +250,53 @@ def test_a_cancel_ends_executions_on_both_workers(spread: Callable[..., Spread])
     assert run.state.is_cancelled()
 
 
-def test_a_killed_workers_execution_runs_again_and_a_finished_one_does_not(spread: Callable[..., Spread]) -> None:
-    run = spread([0, 1, 2])
+@pytest.mark.wide("dask")
+def test_an_execution_fails_if_dask_does_not_try_it_again(
+    store: dict[str, Any], spread: Callable[..., Spread], tmp_path: Path
+) -> None:
+    cluster = Cluster(tmp_path / "cluster", store)
+    cluster.start_scheduler(DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES="0")
+    cluster.start_worker("a")
+    run = spread(cluster, [0])
+
+    def control() -> None:
+        run.await_begun(0)
+        cluster.processes["a"].kill()
+
+    try:
+        record = run.run(control)
+    finally:
+        cluster.stop()
+    assert (record["state"], states(record)) == ("error", ["error"])
+    lost = record["nodes"]["train"]["executions"][0]
+    assert lost["reason"].startswith("KilledWorker: ")
+    assert lost["tries"] == 1
+    assert task_runs(run.flow_run, 4)["train[0]"].state.name == "Crashed"
+
+
+@pytest.mark.wide("dask")
+def test_many_executions_end_as_on_one_machine(
+    cluster: Cluster, spread: Callable[..., Spread], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = spread(cluster, list(range(40)))
+    for n in range(40):
+        run.end(n)
+    there = run.run(lambda: None)
+    workers = {execution["metadata"]["worker"] for execution in there["nodes"]["train"]["executions"]}
+    assert workers == {"a", "b"}
+    monkeypatch.setenv("TRANSLATOR_RUN", f"{os.environ['TRANSLATOR_RUN']}-here")
+    monkeypatch.setenv("TRANSLATOR_PRIVATE", "1")  # as in ``translate run``, which no other machine reaches
+    monkeypatch.setenv("WORKER", "here")
+    here = run.run(lambda: None)
+    for execution in (*there["nodes"]["train"]["executions"], *here["nodes"]["train"]["executions"]):
+        del execution["metadata"]
+    assert differences(there, here) == []
+
+
+def test_a_killed_workers_execution_runs_again_and_a_finished_one_does_not(
+    cluster: Cluster, spread: Callable[..., Spread]
+) -> None:
+    run = spread(cluster, [0, 1, 2])
 
     def control() -> None:
         workers = run.await_begun(0, 1)
