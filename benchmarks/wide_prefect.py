@@ -1,6 +1,6 @@
 """Measure a wide task node on Prefect (temporary server) against a hand-written mapped task: what each execution costs.
 
-Each run is a process of its own, so that its memory is that of one flow.
+Each run has its own process, whose memory is that of one flow.
 """
 
 from __future__ import annotations
