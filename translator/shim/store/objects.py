@@ -20,7 +20,7 @@ from translator.shim.files.object_stores import fsspec_uri, missing_package
 from translator.shim.files.paths import PathError, relative
 from translator.shim.json_values import thawed
 from translator.shim.masking.uris import flaw, redact_quoted
-from translator.shim.store import transfer
+from translator.shim.store import multipart, transfer
 from translator.shim.store.base import HURRY, Store, StoreError
 from translator.shim.store.keys import CLAIMED, LOG, OUTPUTS, attempts, key_of, try_key
 from translator.shim.store.log import Log
@@ -206,11 +206,15 @@ class ObjectStore(Store):
 
     def _upload(self, source: Path, key: str, path: str, pulse: Callable[[], None]) -> FileRecord:
         try:
-            source.open("rb").close()
+            with source.open("rb") as file:
+                length = os.fstat(file.fileno()).st_size
         except OSError as error:
             raise StoreError(f"the output {path!r} cannot be read: {error.strerror}") from error
         # Write block by block, because put_file cannot be stopped.
         with self._doing("written"):
+            if multipart.is_worth_it(self._fs, length):
+                size, sha256 = transfer.upload_in_parts(source, self._fs, self._path(key), pulse)
+                return FileRecord(path, size, sha256, self.uri(key))
             size, sha256 = transfer.upload(source, lambda: self._fs.open(self._path(key), "wb"), pulse)
         return FileRecord(path, size, sha256, self.uri(key))
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from translator.shim.errors import TranslatorError
 from translator.shim.files import abandon, digest, resumable
 from translator.shim.files.resumable import AGAIN, TemporaryError
-from translator.shim.store import stated
+from translator.shim.store import multipart, stated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +134,12 @@ def upload(source: Path, open_target: Callable[[], Any], pulse: Callable[[], Non
             return copied_digest
 
     return _watched(copy, progress)
+
+
+def upload_in_parts(source: Path, system: Any, path: str, pulse: Callable[[], None]) -> tuple[int, str]:
+    """Copy the file ``source`` to a path in S3 in parts; as ``upload``."""
+    progress = _Progress(pulse)
+    return _watched(lambda: multipart.upload(source, system, path, progress.moved), progress)
 
 
 def _watched(copy: Callable[[], tuple[int, str]], progress: _Progress) -> tuple[int, str]:

@@ -1,0 +1,101 @@
+"""Upload large files to S3 in parts, several at once, each from memory: fsspec's open files send one after another."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import math
+import threading
+from collections import deque
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T")
+
+PART = 8 << 20
+"""The size of a part, in bytes; larger if there would be too many. S3 accepts parts from 5 MiB, and 10,000 of them."""
+AT_ONCE = 4
+_MOST = 9_000
+
+
+def is_worth_it(system: Any, size: int) -> bool:
+    """Return whether a file system takes files in parts, and a file of ``size`` bytes has several."""
+    protocol = getattr(system, "protocol", ())
+    speaks_s3 = "s3" in ((protocol,) if isinstance(protocol, str) else protocol)
+    return speaks_s3 and hasattr(system, "call_s3") and size > 2 * PART
+
+
+def upload(source: Path, system: Any, path: str, moved: Callable[[], None]) -> tuple[int, str]:
+    """Upload a file; return its size and its SHA-256. An incomplete upload is discarded.
+
+    Args:
+        source: the file.
+        system: S3, as fsspec's file system.
+        path: where to.
+        moved: called after each part; what it raises ends the upload.
+
+    Raises:
+        Exception: the file system's own.
+    """
+    bucket, key, _ = system.split_path(path)
+    place = {"Bucket": bucket, "Key": key}
+    place["UploadId"] = system.call_s3("create_multipart_upload", **place)["UploadId"]
+    digest = hashlib.sha256()
+    size = 0
+    parts: list[dict[str, Any]] = []
+    sending: deque[Callable[[], dict[str, Any]]] = deque()
+    try:
+        with source.open("rb") as file:
+            length = max(PART, math.ceil(source.stat().st_size / _MOST))
+            while block := file.read(length):
+                if len(sending) == AT_ONCE:
+                    parts.append(sending.popleft()())
+                    moved()
+                sending.append(_begin(partial(_send, system, place, len(parts) + len(sending) + 1, block)))
+                digest.update(block)
+                size += len(block)
+        while sending:
+            parts.append(sending.popleft()())
+            moved()
+        system.call_s3("complete_multipart_upload", **place, MultipartUpload={"Parts": parts})
+    except BaseException:
+        for wait in sending:  # a part that arrives later would stay
+            with contextlib.suppress(Exception):
+                wait()
+        with contextlib.suppress(Exception):
+            system.call_s3("abort_multipart_upload", **place)
+        raise
+    return size, digest.hexdigest()
+
+
+def _send(system: Any, place: dict[str, Any], number: int, block: bytes) -> dict[str, Any]:
+    answer = system.call_s3("upload_part", **place, PartNumber=number, Body=block)
+    checksum = {"ChecksumSHA256": answer["ChecksumSHA256"]} if "ChecksumSHA256" in answer else {}
+    return {"PartNumber": number, "ETag": answer["ETag"], **checksum}
+
+
+def _begin(work: Callable[[], T]) -> Callable[[], T]:
+    """Start work in its own thread, which does not keep the process alive; return what waits for its result."""
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def call() -> None:
+        try:
+            results.append(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again by the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=call, name="part", daemon=True)
+    thread.start()
+
+    def wait() -> T:
+        thread.join()
+        if errors:
+            raise errors[0]
+        return results[0]
+
+    return wait
