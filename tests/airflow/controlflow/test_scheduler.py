@@ -36,7 +36,7 @@ dag:
           Days:
             type: map
             iterate_on: days
-            iterate_as: day
+            iterate_as: weekday
             next: close
             branch:
               start_at: sell
@@ -93,7 +93,7 @@ def states(document: dict[str, Any]) -> dict[str, str]:
 
 
 def test_maps_in_a_map_and_a_task_that_is_cleared(scheduler: Airflow, folder: Path) -> None:
-    given = {"shops": ["north", "south"], "days": [1, 2], "closed": {"shop": "south", "day": 1}}
+    given = {"shops": ["north", "south"], "days": [1, 2], "closed": {"shop": "south", "weekday": 1}}
     scheduler.trigger("shops", "shops-1", given)
     assert scheduler.wait("shops", "shops-1") == "failed"
     found = states(scheduler.record("shops-1"))
@@ -101,16 +101,16 @@ def test_maps_in_a_map_and_a_task_that_is_cleared(scheduler: Airflow, folder: Pa
     assert {path for path, state in found.items() if state == "error"} == wrong
     assert {path for path, state in found.items() if state == "skipped"} == {"Shops.1.close"}
     tasks = scheduler.tasks("shops", "shops-1")
-    shown = [(tasks["Shops.Days.each_day.sell", i]["rendered_map_index"], i) for i in range(4)]
-    assert [label for label, _ in shown] == [f"shop={s}, day={d}" for s in ("north", "south") for d in (1, 2)]
+    shown = [(tasks["Shops.Days.each_weekday.sell", i]["rendered_map_index"], i) for i in range(4)]
+    assert [label for label, _ in shown] == [f"shop={s}, weekday={d}" for s in ("north", "south") for d in (1, 2)]
     run = "/api/v2/dags/shops/dagRuns/shops-1/taskInstances"
-    for task, index, path in (("Days.each_day.sell", 2, "Shops.1.Days.0.sell"), ("Days.join", 1, "Shops.1.Days")):
+    for task, index, path in (("Days.each_weekday.sell", 2, "Shops.1.Days.0.sell"), ("Days.join", 1, "Shops.1.Days")):
         links = scheduler.api("GET", f"{run}/Shops.{task}/links?map_index={index}")["extra_links"]
         manifest = scheduler.api("GET", links["Manifest"].removeprefix(f"http://localhost:{scheduler.port}"))
         assert (manifest["node"], manifest["attempt"]) == (path, 1)
 
     (folder / "fixed").touch()
-    cleared = {"dag_run_id": "shops-1", "task_ids": [["Shops.Days.each_day.sell", 2]], "include_downstream": True}
+    cleared = {"dag_run_id": "shops-1", "task_ids": [["Shops.Days.each_weekday.sell", 2]], "include_downstream": True}
     options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
     scheduler.api("POST", "/api/v2/dags/shops/clearTaskInstances", {**cleared, **options})
     wait_until(lambda: scheduler.state("shops", "shops-1") == "success")
@@ -118,7 +118,7 @@ def test_maps_in_a_map_and_a_task_that_is_cleared(scheduler: Airflow, folder: Pa
     assert {path for path, state in states(document).items() if state != "complete"} == {"Flaky"}
     assert document["state"] == "complete"
     tries = scheduler.tasks("shops", "shops-1")
-    assert {index: tries["Shops.Days.each_day.sell", index]["try_number"] for index in range(4)} == {
+    assert {index: tries["Shops.Days.each_weekday.sell", index]["try_number"] for index in range(4)} == {
         0: 1,
         1: 1,
         2: 2,
