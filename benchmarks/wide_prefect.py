@@ -47,9 +47,10 @@ def _measured(kind: str, width: int) -> dict[str, float]:
             "TRANSLATOR_STORE": f"{home}/store",
         }
         command = [sys.executable, __file__, kind, str(width), home]
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        # The server, which ends with the process, complains of what it did not finish.
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith('{"s"')]
-        require(lines, f"{kind} of width {width}")
+        require(lines, f"{kind} of width {width}: {done.stderr[-1000:]}")
         return dict(json.loads(lines[-1]))
 
 
