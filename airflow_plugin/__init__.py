@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         same_input,
     )
     from airflow_plugin.dataflow.actions import EndActionsOperator, StartActionsOperator
+    from airflow_plugin.dataflow.approval import EndApprovalOperator, StartApprovalOperator
     from airflow_plugin.dataflow.finish import FinishOperator
     from airflow_plugin.dataflow.gate import GateOperator
     from airflow_plugin.dataflow.grid import GridOperator
@@ -51,6 +52,7 @@ __all__ = [
     "ControlFlowFinishOperator",
     "ControlFlowStepOperator",
     "EndActionsOperator",
+    "EndApprovalOperator",
     "FileAxis",
     "FinishOperator",
     "GateOperator",
@@ -63,6 +65,7 @@ __all__ = [
     "Parameter",
     "Resources",
     "StartActionsOperator",
+    "StartApprovalOperator",
     "Step",
     "StepOperator",
     "complete",
@@ -93,6 +96,7 @@ _MODULES = {
     "airflow_plugin.controlflow.groups": ("for_each",),
     "airflow_plugin.controlflow.steps": ("ControlFlowStepOperator",),
     "airflow_plugin.dataflow.actions": ("EndActionsOperator", "StartActionsOperator"),
+    "airflow_plugin.dataflow.approval": ("EndApprovalOperator", "StartApprovalOperator"),
     "airflow_plugin.dataflow.finish": ("FinishOperator",),
     "airflow_plugin.dataflow.gate": ("GateOperator",),
     "airflow_plugin.dataflow.grid": ("GridOperator",),

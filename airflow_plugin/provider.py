@@ -18,6 +18,7 @@ _DATAFLOW_MODULES = (
     "airflow_plugin.dataflow.step",
     "airflow_plugin.dataflow.grid",
     "airflow_plugin.dataflow.actions",
+    "airflow_plugin.dataflow.approval",
     "airflow_plugin.dataflow.gate",
     "airflow_plugin.dataflow.finish",
 )

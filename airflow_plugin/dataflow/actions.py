@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.dag.nodes import Node
-    from translator.shim.actions.effects import Fired, Seen
+    from translator.shim.actions.effects import Decision, Fired, Seen
     from translator.shim.contract import Action, Step, Value
     from translator.shim.store import Store
 
@@ -52,15 +52,32 @@ class StartActionsOperator(BaseOperator):
             NotStarted: the run is stopped, or an action stops it.
             NodeError: an action makes it fail.
         """
+        from translator.shim.actions.effects import undecided
+
+        self.act(context, undecided)
+
+    def act(self, context: Context, decide: Callable[[], Decision]) -> None:
+        """Evaluate the actions with a decision about approvals.
+
+        Args:
+            context: of the task.
+            decide: returns the decision.
+
+        Raises:
+            NotStarted: the run is stopped, or an action stops it.
+            NodeError: an action makes it fail.
+            translator.shim.actions.effects.UndecidedError: an approval is required, and ``decide`` raises this.
+        """
         from translator.shim.actions.effects import fire
 
         if reason := stop_reason(context)():
             raise NotStarted(f"not started: {reason}")
         if unknown_keys(context):
             return  # the node itself fails
-        node = _node_of(context, self.task_id)
+        node = node_of(context, self.task_id)
         executions = _executions_to_come(context, node)
-        take_effect(context, node, fire(self.actions, "node-starting", executions, self.log.warning), self.log.info)
+        fired = fire(self.actions, "node-starting", executions, self.log.warning, decide)
+        take_effect(context, node, fired, self.log.info)
 
 
 class EndActionsOperator(GateOperator):
@@ -94,12 +111,19 @@ class EndActionsOperator(GateOperator):
             NotStarted: the node did not run, or was stopped; or an action stops the run.
             NodeError: the node failed, or an action makes the run fail.
         """
+        from translator.shim.actions.effects import undecided
+
+        self.act(context, undecided)
+        super().execute(context)
+
+    def act(self, context: Context, decide: Callable[[], Decision]) -> None:
+        """Evaluate the actions with a decision about approvals; see ``StartActionsOperator.act``."""
         from airflow_plugin.dataflow.outcome import node_outcome
         from translator.shim.actions.effects import EVENTS, Seen, fire
         from translator.shim.store import open_store
 
         if unknown_keys(context) is None:
-            node = _node_of(context, self.task_id)
+            node = node_of(context, self.task_id)
             state, traces = node_outcome(context, node, open_store(store_address(context["dag"].default_args)))
             event = EVENTS.get(state)
             executions = [
@@ -108,8 +132,8 @@ class EndActionsOperator(GateOperator):
                 if one.state is state
             ]
             if event is not None:
-                take_effect(context, node, fire(self.actions, event, executions, self.log.warning), self.log.info)
-        super().execute(context)
+                fired = fire(self.actions, event, executions, self.log.warning, decide)
+                take_effect(context, node, fired, self.log.info)
 
 
 def take_effect(context: Context, node: Node, fired: Sequence[Fired], log: Callable[..., None]) -> None:
@@ -138,7 +162,8 @@ def take_effect(context: Context, node: Node, fired: Sequence[Fired], log: Calla
     raise NotStarted(f"{node.name}: {end}")
 
 
-def _node_of(context: Context, task_id: str) -> Node:
+def node_of(context: Context, task_id: str) -> Node:
+    """Return the node that a task is part of."""
     return next(node for node in nodes(context["dag"]).values() if task_id in node.tasks)
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import get_run_logger
 
+from prefect_plugin.dataflow.approval import decide
 from prefect_plugin.run.stopping import Cause
 from prefect_plugin.tasks.states import stopped
 from translator.shim.actions.effects import EVENTS, Seen, ending, fire
@@ -81,7 +82,7 @@ def _values(node: NodeRun, index: int) -> Seen:
 def _evaluate(node: NodeRun, event: Event, executions: Sequence[Seen]) -> str | None:
     """Evaluate the actions of a node; return why the run ends, or None if it continues."""
     logger = get_run_logger()
-    fired = fire(node.actions, event, executions, logger.warning)
+    fired = fire(node.actions, event, executions, logger.warning, lambda: decide(node, event))
     node.fired += fired
     for one in fired:
         logger.info("action of node %s: %s", node.name, one)

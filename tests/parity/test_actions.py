@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.parity.compare import check
 from tests.parity.engines import run_on_all
 from tests.parity.merged import Part, merge, prefixes
 from tests.parity.test_cases import ALL, ONE, Node, scenario
+from translator.shim.variables import APPROVED
 
 
 def acting(name, *actions, rule="stop-all", width=None, fails=None, metadata="number", seconds=0):
@@ -243,3 +246,28 @@ def test_actions_that_end_the_run(engines, tmp_path, name):
         assert _effects(nodes) == effects
         # A run that stop-pipeline ends is a success for the engine.
         assert ran.status == (1 if ran.document["state"] == "error" else 0)
+
+
+def test_approvals_that_a_local_run_gives(engines, tmp_path, monkeypatch):
+    case = scenario(
+        [
+            acting("a", "node-complete if metadata.m == 1 require-approval,noop"),
+            acting("t", "node-starting require-approval", width=2),
+            Node("c"),
+        ],
+        ["a -> t", "t -> c"],
+    )
+    for engine in engines:
+        monkeypatch.setattr(engine, "environment", {**engine.environment, APPROVED: json.dumps(["a", "t"])})
+    runs = run_on_all(engines, case, tmp_path)
+    check(runs)
+    for ran in runs:
+        nodes = ran.document["nodes"]
+        assert {node["state"] for node in nodes.values()} == {"complete"}
+        assert _effects(nodes) == {
+            "a": [
+                {**fired("node-complete", "require-approval", "metadata.m == 1"), "decision": "approved"},
+                fired("node-complete", "noop", "metadata.m == 1"),
+            ],
+            "t": [{**fired("node-starting", "require-approval"), "decision": "approved"}],
+        }

@@ -19,6 +19,7 @@ DOCUMENTED = {
     "advanced/background-tasks": "prefect.logging.get_logger",
     "advanced/caching": "prefect.transactions.transaction",
     "advanced/custom-blocks": "prefect.blocks.fields.SecretDict",
+    "advanced/interactive": "prefect.flow prefect.flow_runs.pause_flow_run prefect.input.RunInput",
     "advanced/database-maintenance": "prefect.get_run_logger prefect.exceptions.ObjectNotFound",
     "api-ref/python/prefect-client-orchestration-__init__": "prefect.client.orchestration.SyncPrefectClient",
     "api-ref/python/prefect-client-schemas-filters": "prefect.client.schemas.filters.FlowRunFilterId",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import secrets
 import signal
@@ -11,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.cli import input_option, param_option
+from translator.cli import approve_option, input_option, param_option
 from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
@@ -33,7 +34,7 @@ from translator.run.progress import Follower, Progress, plain
 from translator.run.table import table
 from translator.run.view import view
 from translator.shim.contract import LATEST
-from translator.shim.variables import LAUNCH_PATHS, RESUME
+from translator.shim.variables import APPROVED, LAUNCH_PATHS, RESUME
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def parser() -> Parser:
     add_pipeline_arguments(arguments, target="(default: the only one that is installed)", earlier_run=True)
     param_option.add_argument(arguments)
     input_option.add_arguments(arguments)
+    approve_option.add_argument(arguments)
     add_store(arguments)
     arguments.add_argument(
         "--jobs",
@@ -106,6 +108,7 @@ def main(argv: Sequence[str]) -> int:
         if not problems.ok:
             show(problems, sources)
             return USAGE
+        approvals = approve_option.approved(pipeline, args.approve)
         make_default_store(args.store, pipeline.store)
         chosen = open_chosen(args.store, pipeline.store)
         resumed, recorded = _resumed(args, chosen[1], pipeline)
@@ -119,7 +122,7 @@ def main(argv: Sequence[str]) -> int:
         if earlier is not None and not args.quiet:
             nodes = enumeration(node.name for node in pipeline.earlier)
             sys.stdout.write(printable(f"taking {nodes} from run {earlier.name} ({earlier.state})") + "\n")
-        return _run(pipeline, target, values, loaded, args, chosen, resumed)
+        return _run(pipeline, target, values, loaded, args, chosen, resumed, approvals)
     except TranslationError as error:
         show(error.diagnostics, loaded.sources)
         return FAILED
@@ -151,6 +154,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
     args: Namespace,
     chosen: tuple[str, Store],
     resumed: str | None,
+    approvals: Sequence[str],
 ) -> int:
     from translator.shim.embedded import events
     from translator.shim.store import key_of
@@ -174,6 +178,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
             set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/"}
             if resumed is not None:
                 set_here[RESUME] = resumed
+            set_here |= {APPROVED: json.dumps(approvals)} if approvals else {}
             ended = process.run(command, set_here, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(home)

@@ -95,7 +95,8 @@ def _rows(nodes: Mapping[str, Any], indent: str, labels: Labels, *, files: bool,
 def _actions(node: Mapping[str, Any]) -> Iterator[str]:
     """Yield the effects of a node's actions, with their conditions."""
     for one in node.get("actions", ()):
-        yield f"{one['then']} at {one['when']}" + (f" ({' and '.join(one['if'])})" if one["if"] else "")
+        decision = f", {one['decision']}," if "decision" in one else ""
+        yield f"{one['then']}{decision} at {one['when']}" + (f" ({' and '.join(one['if'])})" if one["if"] else "")
 
 
 def _files(execution: Mapping[str, Any], indent: str) -> Iterator[Row]:

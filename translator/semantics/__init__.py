@@ -68,8 +68,8 @@ Actions (Valohai)
         rule 13 or because of ``error-pipeline``; otherwise ``stop-pipeline`` leaves it stopped. ``noop`` has no effect.
     21. ``require-approval`` waits for a person's decision about the node, while other branches continue. If the person
         approves, evaluation continues with the next effect. If the person rejects, the run ends as with
-        ``stop-pipeline``. A node that waits when something else stops the run is stopped, or keeps its state if it has
-        ended, without a decision.
+        ``stop-pipeline``. If something else stops the run meanwhile, the node is stopped, or keeps its state if it has
+        ended.
 
 Timing decides which executions had ended when a stop came. If the states depend on it, a prediction holds a set of
 states; if the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they keep

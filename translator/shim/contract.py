@@ -170,8 +170,8 @@ class Step:
 
 Event: TypeAlias = Literal["node-starting", "node-complete", "node-error"]
 """A moment in the life of a node: it may start, it is complete, it has failed after its last attempt."""
-Effect: TypeAlias = Literal["noop", "stop-pipeline", "error-pipeline"]
-"""An effect of an action: none, the run is stopped, or the run is stopped and fails."""
+Effect: TypeAlias = Literal["noop", "stop-pipeline", "error-pipeline", "require-approval"]
+"""An effect of an action: none, the run is stopped, it is stopped and fails, or a person decides whether it stops."""
 
 
 @dataclass(frozen=True, slots=True)

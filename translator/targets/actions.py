@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import step_nodes
 from translator.targets.render import call
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from enum import StrEnum
 
-    from translator.diagnostics import Diagnostics
     from translator.targets.render import Call
 
 
@@ -33,18 +31,17 @@ def at_events(node: ir.StepNode, events: Collection[ir.Event]) -> list[Call]:
     return written
 
 
-def check_approvals(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
-    """Refuse actions that require an approval, which no target can ask for yet.
+def needs_approval(node: ir.StepNode, events: Collection[ir.Event]) -> bool:
+    """Return whether an action of a node requires an approval at some events.
 
     Args:
-        pipeline: the pipeline.
-        diagnostics: receives the findings.
+        node: the node.
+        events: the events.
     """
-    for node in step_nodes(pipeline).values():
-        for action in node.policy.actions:
-            if ir.Effect.REQUIRE_APPROVAL in action.then:
-                message = f"node {node.name!r}: approvals ('require-approval') are not translated yet"
-                diagnostics.error("unsupported-approval", message, action.span)
+    return any(
+        ir.Effect.REQUIRE_APPROVAL in action.then and not set(events).isdisjoint(action.when)
+        for action in node.policy.actions
+    )
 
 
 def _plain(words: Sequence[StrEnum]) -> str | list[str]:

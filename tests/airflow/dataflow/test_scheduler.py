@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import re
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +77,13 @@ PIPELINES = {
         Node("retrain", after=["detect"]),
         Node("aside", f'[ "$(cat $TESTS_HOME/drift)" -gt 1 ] || {{ {SLEEP}; }}', "stop-next"),
         name="Gated",
+    ),
+    "asks": pipeline(
+        Node("measure", 'echo \'{"accuracy": 0.8, "note": "a | b `c`"}\'; ' + OK),
+        Node("deploy", after=["measure"], more={"actions": [{"when": "node-starting", "then": "require-approval"}]}),
+        Node("after", after=["deploy"]),
+        Node("beside", after=["measure"]),
+        name="Asks",
     ),
     "templates": pipeline(
         Node("one", "echo '{{ 7 * 7 }} {% raw %} {{ params }}'; " + OK),
@@ -318,3 +326,38 @@ def test_an_action_is_evaluated_again_when_its_node_is_cleared(deployed: Airflow
     assert document["state"] == "stopped"
     assert states(document) == {"detect": "complete", "retrain": "stopped", "aside": "complete"}
     assert document["nodes"]["detect"]["actions"] == [effect]
+
+
+@pytest.mark.parametrize(
+    ("option", "decision", "state", "expected"),
+    [
+        ("Approve", "approved", "complete", ("complete", "complete")),
+        ("Reject", "rejected", "stopped", ("stopped", "stopped")),
+    ],
+)
+def test_a_person_decides(deployed: Airflow, option: str, decision: str, state: str, expected: tuple[str, str]) -> None:
+    run = f"asks-{option}"
+    deployed.trigger("asks", run)
+    waiting = ("awaiting_input", "deferred")  # before Airflow 3.3, the triggerer waits
+
+    def parked() -> bool:
+        tasks = deployed.tasks("asks", run)
+        asked = tasks.get(("deploy.starting", -1), {}).get("state") in waiting
+        return asked and tasks["beside", -1]["state"] == "success"
+
+    wait_until(parked)  # another branch continues
+    detail = f"/api/v2/dags/asks/dagRuns/{run}/taskInstances/deploy.starting/-1/hitlDetails"
+    asked = deployed.api("GET", detail)
+    assert asked["subject"] == "Start deploy?"
+    assert "`accuracy = 0.8, note = a / b 'c'`" in asked["body"]
+    assert "| `measure` | `0` | `made` |" in asked["body"]
+    time.sleep(3)  # Airflow loses an answer that comes as soon as the task waits
+    deployed.api("PATCH", detail, {"chosen_options": [option], "params_input": {}})
+    assert deployed.wait("asks", run) == "success"
+    document = deployed.record(run)
+    assert document["state"] == state
+    assert (document["nodes"]["deploy"]["state"], document["nodes"]["after"]["state"]) == expected
+    assert document["nodes"]["beside"]["state"] == "complete"
+    (effect,) = document["nodes"]["deploy"]["actions"]
+    assert effect["decision"] == decision
+    assert effect["by"]

@@ -3,13 +3,20 @@
 ``tests/parity/test_actions.py`` has the table of cases.
 """
 
+import contextvars
 import textwrap
+import threading
 
 import pytest
 
 pytest.importorskip("prefect")
 
 
+from prefect import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+from prefect.states import Cancelled
+
+from tests.prefect.support import wait_for
 from tests.processes import process_in
 
 STEPS = """
@@ -82,3 +89,63 @@ def test_a_run_without_effects_is_complete(run):
     assert (ran.record["state"], ran.state.type.value, ran.state.name) == ("complete", "COMPLETED", "Completed")
     assert set(ran.nodes.values()) == {"complete"}
     assert "actions" not in ran.record["nodes"]["measure"]
+
+
+@pytest.mark.parametrize(
+    ("approve", "decision", "state", "nodes"),
+    [
+        (True, "approved", "complete", {"measure": "complete", "publish": "complete", "beside": "complete"}),
+        (False, "rejected", "stopped", {"measure": "complete", "publish": "stopped", "beside": "complete"}),
+    ],
+    ids=["approve", "reject"],
+)
+def test_a_person_decides(run, monkeypatch, approve, decision, state, nodes):
+    monkeypatch.setattr("prefect_plugin.dataflow.approval.PATIENCE", 400)
+    answered = []
+
+    def answer():
+        """Answer the form as the UI does; if that fails, cancel the approval, so that the run ends."""
+        with get_client(sync_client=True) as client:
+
+            def paused():
+                wanted = FlowRunFilter(name=FlowRunFilterName(any_=["Start publish?"]))
+                listed = client.read_flow_runs(flow_run_filter=wanted)
+                return next((one for one in listed if one.state and one.state.is_paused()), None)
+
+            flow_run = wait_for(paused, 300, "the approval")
+            try:
+                if approve:
+                    wrong = client.resume_flow_run(flow_run.id, run_input={"approve": "perhaps"})
+                    assert wrong.status.value == "REJECT"
+                keyset = flow_run.state.state_details.run_input_keyset
+                shown = client.read_flow_run_input(flow_run.id, keyset["description"])
+                assert client.resume_flow_run(flow_run.id, run_input={"approve": approve}).status.value == "ACCEPT"
+                answered.append(shown)
+            finally:
+                if not answered:
+                    client.set_flow_run_state(flow_run.id, Cancelled(), force=True)
+
+    person = threading.Thread(target=contextvars.copy_context().run, args=[answer])
+    person.start()
+    ran = run(
+        STEPS
+        + """
+- pipeline:
+    name: asks
+    nodes:
+      - {name: measure, type: execution, step: measure}
+      - {name: publish, type: execution, step: publish, actions: [{when: node-starting, then: require-approval}]}
+      - {name: beside, type: execution, step: publish}
+    edges:
+      - [measure.dependency.*, publish.dependency.*]
+      - [measure.dependency.*, beside.dependency.*]
+"""
+    )
+    person.join(60)
+    assert ran.nodes == nodes
+    assert ran.record["state"] == state
+    (effect,) = ran.record["nodes"]["publish"]["actions"]
+    assert effect["decision"] == decision
+    assert ran.state.type.value == "COMPLETED"
+    (shown,) = answered
+    assert "accuracy = 0.5" in str(shown)

@@ -100,8 +100,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
     },
     "mount-item": dict.fromkeys(("destination", "options", "readonly", "source", "type"), _MOUNTS),
     "node-action": {
-        **_translated("if", "when"),
-        "then": Entry(Fate.TRANSLATED, why="except `require-approval`, which both targets refuse"),
+        **_translated("if", "then", "when"),
     },
     "node-edge-merge-mode": {},
     "output-item": {**_translated("name"), "description": _ignored("description", _LOOKS)},

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.checks.grids import MAX_MAP_LENGTH
 from translator.nodes import step_nodes
-from translator.targets.actions import check_approvals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +33,6 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if isinstance(parameter.default, tuple):
             for target in parameter.targets:
                 lengths.setdefault(target.node, {})[target.parameter] = len(parameter.default)
-    check_approvals(pipeline, diagnostics)
     for node in pipeline.nodes:
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()

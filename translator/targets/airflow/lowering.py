@@ -41,11 +41,21 @@ _MODULES = {
     **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
     **dict.fromkeys(
         (
-            *("Action", "EndActionsOperator", "FileAxis", "FinishOperator", "GateOperator", "GridOperator", "Input"),
+            *(
+                "Action",
+                "EndActionsOperator",
+                "EndApprovalOperator",
+                "FileAxis",
+                "FinishOperator",
+                "GateOperator",
+                "GridOperator",
+                "Input",
+            ),
             *(
                 "Parameter",
                 "Resources",
                 "StartActionsOperator",
+                "StartApprovalOperator",
                 "Step",
                 "StepOperator",
                 "dag_param",

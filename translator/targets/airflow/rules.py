@@ -32,7 +32,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.actions import at_events
+from translator.targets.actions import at_events, needs_approval
 from translator.targets.render import Name, call, name
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
 def starting_task(node: ir.StepNode) -> Call | None:
     """Return the call that creates the task ``starting`` of a node; None if it has no actions at its start."""
     actions = at_events(node, (ir.Event.STARTING,))
-    return call("StartActionsOperator", task_id="starting", actions=actions) if actions else None
+    operator = "StartApprovalOperator" if needs_approval(node, (ir.Event.STARTING,)) else "StartActionsOperator"
+    return call(operator, task_id="starting", actions=actions) if actions else None
 
 
 def _acting(node: ir.StepNode, actions: list[Call]) -> Call:
@@ -98,7 +99,9 @@ def _acting(node: ir.StepNode, actions: list[Call]) -> Call:
         or (on_child_error is None and on_error is ir.OnError.CONTINUE)
     )
     needs = "one-complete" if tolerant else "started" if on_error is ir.OnError.CONTINUE else None
-    return call("EndActionsOperator", task_id="actions", actions=actions, needs=needs)
+    approved = needs_approval(node, (ir.Event.COMPLETE, ir.Event.ERROR))
+    operator = "EndApprovalOperator" if approved else "EndActionsOperator"
+    return call(operator, task_id="actions", actions=actions, needs=needs)
 
 
 def explanation(closing: Call) -> str | None:

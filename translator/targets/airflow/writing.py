@@ -105,14 +105,10 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     yield f"{inside}{run} = StepOperator{partial}("
     yield from keywords(node.step, inside + _MARGIN)
     yield f"{inside}){expand}"
+    if node.starting:
+        yield f"{inside}{starting} >> {grid if node.grid else run}"
     if node.note:
         yield f"{inside}{comment(node.note)}"
     upstream = f"[{grid}, {run}]" if node.waits_for_grid else run
-    if node.starting and node.grid:
-        yield f"{inside}{starting} >> {grid}"
-    elif node.starting:
-        upstream = f"{starting} >> {upstream}"
     if node.done:
         yield line(f"{inside}{upstream} >> ", node.done)
-    elif node.starting and not node.grid:
-        yield f"{inside}{upstream}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.actions import check_approvals
 from translator.targets.prefect.reserved import ARGUMENTS
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if parameter.name in ARGUMENTS:
             message = f"Prefect reserves {parameter.name!r}: the flow's parameter is called '{parameter.name}_'"
             diagnostics.note("renamed-parameter", message, parameter.span, hint="its title in the form does not change")
-    check_approvals(pipeline, diagnostics)
     for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()

@@ -6,8 +6,10 @@ from airflow.sdk import DAG, Param, TaskGroup
 from airflow_plugin import (
     Action,
     EndActionsOperator,
+    EndApprovalOperator,
     FinishOperator,
     Parameter,
+    StartApprovalOperator,
     Step,
     StepOperator,
     dag_param,
@@ -67,14 +69,30 @@ with DAG(
             ],
         )
 
-    retrain = StepOperator(  # actions.yaml:30
-        task_id="retrain",
-        step=TRAIN,
-        parameters={
-            "learning-rate": dag_param("retrain.learning-rate"),
-            "epochs": dag_param("retrain.epochs"),
-        },
-    )
+    with TaskGroup("retrain") as retrain:  # actions.yaml:30
+        retrain_starting = StartApprovalOperator(
+            task_id="starting",
+            actions=[Action(when="node-starting", then="require-approval")],
+        )
+        retrain_run = StepOperator(
+            task_id="run",
+            step=TRAIN,
+            parameters={
+                "learning-rate": dag_param("retrain.learning-rate"),
+                "epochs": dag_param("retrain.epochs"),
+            },
+        )
+        retrain_starting >> retrain_run
+        retrain_run >> EndApprovalOperator(
+            task_id="actions",
+            actions=[
+                Action(
+                    when="node-complete",
+                    condition="metadata.accuracy < 0.9",
+                    then="require-approval",
+                ),
+            ],
+        )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
     finish = FinishOperator(task_id="finish")

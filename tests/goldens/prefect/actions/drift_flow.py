@@ -62,7 +62,17 @@ def detect_node() -> Manifest:
     return job.run()
 
 
-@execution_node(name="retrain")  # actions.yaml:30
+@execution_node(  # actions.yaml:30
+    name="retrain",
+    actions=[
+        Action(when="node-starting", then="require-approval"),
+        Action(
+            when="node-complete",
+            condition="metadata.accuracy < 0.9",
+            then="require-approval",
+        ),
+    ],
+)
 def retrain_node(parameters: RetrainParameters) -> Manifest:
     """Run the step `train`."""
     job = Job(TRAIN)

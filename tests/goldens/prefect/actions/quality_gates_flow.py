@@ -68,7 +68,7 @@ class SearchGrid(NodeParameters, node="search"):
     epochs: Axis[int] = [3]
 
 
-@execution_node(  # actions.yaml:39
+@execution_node(  # actions.yaml:44
     name="prepare",
     on_error="continue",
     actions=[
@@ -85,7 +85,7 @@ def prepare_node() -> Manifest:
     return job.run()
 
 
-@task_node(  # actions.yaml:45
+@task_node(  # actions.yaml:50
     name="train",
     on_error="continue",
     actions=[
@@ -109,7 +109,7 @@ def train_node(axes: TrainGrid, epochs: int | Sequence[int]) -> Mapped:
     return execution.map(grid_points, unmapped(job))
 
 
-@execution_node(  # actions.yaml:55
+@execution_node(  # actions.yaml:60
     name="finetune",
     actions=[
         Action(
@@ -128,7 +128,7 @@ def finetune_node(
     return job.run(parameters, values={"epochs": epochs})
 
 
-@task_node(  # actions.yaml:60
+@task_node(  # actions.yaml:65
     name="search",
     on_error="stop-next",
     actions=[Action(when="node-error", then="error-pipeline")],
@@ -140,7 +140,7 @@ def search_node(axes: SearchGrid, prepare: Executions) -> Mapped:
     return execution.map(grid_points, unmapped(job))
 
 
-@flow(  # actions.yaml:35
+@flow(  # actions.yaml:40
     name="Quality gates",
     # Set here so that the deployment's defaults do not apply.
     retries=0,

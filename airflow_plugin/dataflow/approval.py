@@ -1,0 +1,159 @@
+"""Define the operators that ask a person about a node: Airflow's human-in-the-loop operator, after other actions."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
+
+from airflow_plugin.configuration.locations import store_address
+from airflow_plugin.dataflow.actions import EndActionsOperator, StartActionsOperator, node_of
+from airflow_plugin.dataflow.gate import GateOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from airflow.sdk import Context
+
+    from translator.shim.actions.effects import Decision
+    from translator.shim.contract import Action
+
+_OPTIONS = [ApprovalOperator.APPROVE, ApprovalOperator.REJECT]
+
+
+class StartApprovalOperator(StartActionsOperator, HITLOperator):
+    """An operator that asks a person whether a node may start, if an action of the node requires it.
+
+    The task waits in Airflow without a worker; people answer in *Required actions*. If they reject, the run is stopped:
+    the task is skipped, and the run is a success for Airflow. Other actions are as in ``StartActionsOperator``.
+
+    Args:
+        actions: the actions, in the order of the source file.
+        kwargs: of every operator, and of Airflow's ``HITLOperator``: ``assigned_users``, ``notifiers``, ``defaults``,
+            ``response_timeout``.
+    """
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
+        super().__init__(actions=actions, **{"subject": "Approve the start", "options": _OPTIONS, **kwargs})
+
+    def execute(self, context: Context) -> None:
+        """Evaluate the actions; wait if an approval is required.
+
+        Raises:
+            NotStarted: the run is stopped, or an action stops it.
+            NodeError: an action makes it fail.
+        """
+        ask(self, context, context_nodes=node_of(context, self.task_id).upstream, question="Start")
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
+        """Continue after the person's answer.
+
+        Raises:
+            NotStarted: the person rejected, or the run was stopped meanwhile.
+        """
+        self.act(context, answer(self, context, event))
+
+
+class EndApprovalOperator(EndActionsOperator, HITLOperator):
+    """An operator that asks a person about a node that has ended, before downstream nodes start.
+
+    The task waits in Airflow without a worker; people answer in *Required actions*. If they reject, the run is stopped:
+    the task is skipped, and the run is a success for Airflow. Other actions are as in ``EndActionsOperator``.
+
+    Args:
+        actions: the actions, in the order of the source file.
+        kwargs: of ``EndActionsOperator``, and of Airflow's ``HITLOperator``: ``assigned_users``, ``notifiers``,
+            ``defaults``, ``response_timeout``.
+    """
+
+    template_fields: Sequence[str] = ()
+
+    def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
+        super().__init__(actions=actions, **{"subject": "Approve the result", "options": _OPTIONS, **kwargs})
+
+    def execute(self, context: Context) -> None:
+        """Evaluate the actions; wait if an approval is required, else let the pipeline continue.
+
+        Raises:
+            NotStarted: the node did not run, or was stopped; or an action stops the run.
+            NodeError: the node failed, or an action makes the run fail.
+        """
+        ask(self, context, context_nodes=[node_of(context, self.task_id).name], question="Continue after")
+        GateOperator.execute(self, context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> None:
+        """Continue after the person's answer.
+
+        Raises:
+            NotStarted: the person rejected, or the node did not run.
+            NodeError: the node failed.
+        """
+        self.act(context, answer(self, context, event))
+        GateOperator.execute(self, context)
+
+
+def ask(
+    operator: StartApprovalOperator | EndApprovalOperator,
+    context: Context,
+    *,
+    context_nodes: Sequence[str],
+    question: str,
+) -> None:
+    """Evaluate the actions of an operator, and wait for a person if an approval is required.
+
+    Args:
+        operator: the operator.
+        context: of its task.
+        context_nodes: the nodes whose results the person sees.
+        question: the beginning of the question, before the name of the node.
+    """
+    from translator.shim import variables
+    from translator.shim.actions.effects import UndecidedError, approval_given, undecided
+
+    node = node_of(context, operator.task_id)
+    preset = approval_given(node.name, os.environ.get(variables.APPROVED))
+    try:
+        operator.act(context, (lambda: preset) if preset is not None else undecided)
+    except UndecidedError:
+        operator.subject = f"{question} {node.name}?"
+        operator.body = _body(context, context_nodes)
+        HITLOperator.execute(operator, context)
+
+
+def answer(
+    operator: StartApprovalOperator | EndApprovalOperator, context: Context, event: dict[str, Any]
+) -> Callable[[], Decision]:
+    """Return the function that returns a person's decision.
+
+    Args:
+        operator: the operator.
+        context: of its task.
+        event: the answer, as Airflow passes it.
+    """
+    from translator.shim.actions.effects import Decision
+
+    reply = HITLOperator.execute_complete(operator, context, event)
+    user = reply.get("responded_by_user") or {}
+    by = user.get("name") if isinstance(user, dict) else getattr(user, "name", None)
+    decision = Decision(reply["chosen_options"] == [ApprovalOperator.APPROVE], by)
+    return lambda: decision
+
+
+def _body(context: Context, nodes: Sequence[str]) -> str:
+    """Return what there is to decide on: parameters, metadata and outputs of the complete executions of some nodes."""
+    from airflow_plugin.dataflow.upstream import upstream_manifests
+    from translator.shim.actions.review import Reviewed, markdown
+    from translator.shim.store import open_store
+    from translator.shim.store.manifest import summary
+
+    store = open_store(store_address(context["dag"].default_args))
+    shown = []
+    for name, manifests in upstream_manifests(context, nodes, store).items():
+        for manifest in manifests:
+            short = summary(manifest)
+            files = [(file.path, file.size) for file in manifest.outputs]
+            shown.append(Reviewed(name, manifest.id.index, short["parameters"], short["metadata"], files))
+    return markdown(shown)

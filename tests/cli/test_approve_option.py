@@ -1,0 +1,50 @@
+"""Test ``--approve``: the approvals that a local run gives, and what it says without them."""
+
+import pytest
+
+from translator.cli.approve_option import approved
+from translator.cli.exit_status import UsageError
+from translator.load import load_text
+
+TEXT = """\
+- step: {name: s, image: i, command: date}
+- pipeline:
+    name: P
+    nodes:
+      - {name: train, type: execution, step: s}
+      - {name: deploy, type: execution, step: s, actions: [{when: node-starting, then: require-approval}]}
+      - {name: promote, type: execution, step: s, actions: [{when: node-complete, then: [noop, require-approval]}]}
+    edges: []
+"""
+
+
+@pytest.fixture
+def plan():
+    return load_text(TEXT).choose()
+
+
+@pytest.mark.parametrize("names", [["all"], ["deploy", "promote"], ["promote", "all"]])
+def test_nodes_that_are_approved(plan, names):
+    assert approved(plan, names) == ["deploy", "promote"]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "deploy and promote require an approval, .*--approve deploy, or --approve all"),
+        (["deploy"], "promote requires an approval"),
+        (["train"], "no node 'train' requires an approval"),
+        (["deplyo"], "no node 'deplyo' requires an approval; did you mean 'deploy'?"),
+    ],
+)
+def test_what_is_refused(plan, names, message):
+    with pytest.raises(UsageError, match=message.replace("?", "\\?")):
+        approved(plan, names)
+
+
+def test_a_pipeline_without_approvals():
+    plain = load_text(TEXT.replace("require-approval", "noop")).choose()
+    assert approved(plain, []) == []
+    assert approved(plain, ["all"]) == []
+    with pytest.raises(UsageError, match="no node 'deploy' requires an approval"):
+        approved(plain, ["deploy"])

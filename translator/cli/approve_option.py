@@ -1,0 +1,57 @@
+"""Define ``--approve``: approvals that a local run gives itself, because nobody can be asked."""
+
+from __future__ import annotations
+
+from shlex import quote
+from typing import TYPE_CHECKING
+
+from translator.cli.exit_status import UsageError
+from translator.ir import Effect
+from translator.names import did_you_mean, enumeration
+from translator.nodes import step_nodes
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+    from collections.abc import Collection
+
+    from translator.ir import Pipeline
+
+ALL = "all"
+
+
+def add_argument(parser: ArgumentParser) -> None:
+    """Declare ``--approve``."""
+    parser.add_argument(
+        "--approve",
+        action="append",
+        default=[],
+        metavar="NODE | all",
+        help="approve what the node requires an approval for (repeatable), or all nodes",
+    )
+
+
+def approved(pipeline: Pipeline, names: Collection[str]) -> list[str]:
+    """Return the nodes whose approvals a run gives.
+
+    Args:
+        pipeline: the pipeline.
+        names: the arguments of the options.
+
+    Raises:
+        UsageError: a node requires no approval, or one that requires an approval is not approved.
+    """
+    asking = [
+        node.name
+        for node in step_nodes(pipeline).values()
+        if any(Effect.REQUIRE_APPROVAL in action.then for action in node.policy.actions)
+    ]
+    wrong = [name for name in names if name not in asking and name != ALL]
+    if wrong:
+        hint = did_you_mean(wrong[0], asking, "nodes that do") if asking else None
+        raise UsageError(f"--approve {wrong[0]}: no node {wrong[0]!r} requires an approval", hint)
+    missing = [name for name in asking if name not in names and ALL not in names]
+    if missing:
+        verb = "requires" if len(missing) == 1 else "require"
+        message = f"{enumeration(missing)} {verb} an approval, and nobody can be asked in a local run"
+        raise UsageError(message, f"approve it: --approve {quote(missing[0])}, or --approve all")
+    return asking
