@@ -15,6 +15,9 @@ pytest.importorskip("prefect")
 from tests.histories import MANY, follow_all
 from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
 
+SAME = 0.6
+"""How likely an attempt has the grid of the one before, so that it keeps what is complete."""
+
 
 @pytest.fixture(scope="module")
 def histories(worker):
@@ -51,9 +54,11 @@ def test_a_history(histories, on_error, plans):
         history.attempt(plan)
 
 
-def plan_of(chance: Random) -> Plan:
-    """Draw how an attempt ends, each way as likely as any other, and what it does."""
+def plan_of(chance: Random, before: tuple[int, ...]) -> Plan:
+    """Draw how an attempt ends, each way as likely as any other, and what it does; often with the grid of the last."""
     values = tuple(chance.sample([1, 2, 3, 4], chance.randint(1, 3)))
+    if before and chance.random() < SAME:
+        values = before
     executions = ["make-1", "collect-1", "side-1", "after-1", *(f"train-{n}" for n in values)]
     ends_by = chance.choice(get_args(EndsBy))
     if ends_by == "itself":
@@ -65,9 +70,12 @@ def plan_of(chance: Random) -> Plan:
 def test_random_histories(histories):
     def follow(chance):
         history = histories(chance.choice(["stop-all", "stop-next", "continue"]))
+        values: tuple[int, ...] = ()
         for _ in range(ATTEMPTS):
             if history.state == "ended" and chance.random() < ANEW:
                 history.start_anew()
-            history.attempt(plan_of(chance))
+            plan = plan_of(chance, values)
+            values = plan.values
+            history.attempt(plan)
 
     follow_all("dataflow", follow)
