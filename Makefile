@@ -159,7 +159,7 @@ corpus: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES) .venv/corpus/.installed
 
 compat: export TRANSLATOR_AIRFLOW_PYTHON = $(CURDIR)/.venv/oldest-airflow/bin/python
 compat: export TRANSLATOR_PREFECT_PYTHON = $(CURDIR)/.venv/oldest-prefect/bin/python
-compat: $(DEV) $(OLDEST)
+compat: $(DEV) $(OLDEST) $(SOURCE_ENGINES)
 	@failed=0; \
 	.venv/oldest-airflow/bin/python -m pytest -q $(call ONE_ENGINE,airflow) || failed=1; \
 	.venv/oldest-prefect/bin/python -m pytest -q $(call ONE_ENGINE,prefect) || failed=1; \

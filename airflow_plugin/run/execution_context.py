@@ -61,7 +61,7 @@ def execution_context(
         project_name=task["dag"].default_args.get("project_name"),
         creator=_creator(task),
         input_connections=task["dag"].default_args.get("input_connections") or {},
-        resumes=os.environ.get(variables.RESUME),
+        resumes=os.environ.get(variables.RESUME) or None,
     )
 
 

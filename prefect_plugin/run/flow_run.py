@@ -103,7 +103,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         project_name=project_name,
         creator=flow_run.created_by.display_value if flow_run.created_by is not None else None,
         input_blocks=_available(input_blocks or {}),
-        resumes=os.environ.get(variables.RESUME),
+        resumes=os.environ.get(variables.RESUME) or None,
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     with enter_run(run):

@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from translator.cli import approve_option, input_option, param_option
 from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
-from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
+from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE, UsageError
 from translator.cli.files import project_from
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
@@ -39,7 +40,7 @@ from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from translator.ir import Graph, Pipeline, Value
     from translator.load import Loaded
@@ -74,7 +75,7 @@ def parser() -> Parser:
         metavar="RUN",
         help=(
             "keep the complete executions of an earlier run, and run the others (default: the latest run of the "
-            "pipeline); parameters are those of that run, unless --param changes them"
+            "pipeline); the pipeline's parameters are those of that run, give other options again"
         ),
     )
     loudness = arguments.add_mutually_exclusive_group()
@@ -111,8 +112,13 @@ def main(argv: Sequence[str]) -> int:
         approvals = approve_option.approved(pipeline, args.approve)
         make_default_store(args.store, pipeline.store)
         chosen = open_chosen(args.store, pipeline.store)
-        resumed, recorded = _resumed(args, chosen[1], pipeline)
-        values = {**recorded, **values}
+        resumed, recorded = _resumed(args, chosen[1], pipeline, values)
+        values |= param_option.values(pipeline, recorded, problems)
+        if not problems.ok:
+            show(problems, sources)
+            return USAGE
+        if resumed is not None and pipeline.part is not None and pipeline.part.run is None:
+            pipeline = replace(pipeline, part=replace(pipeline.part, run=resumed))
         pipeline = param_option.declare(pipeline, values)
         pipeline, earlier = with_earlier_run(pipeline, values, chosen[1], problems)
         if not problems.ok:
@@ -128,22 +134,33 @@ def main(argv: Sequence[str]) -> int:
         return FAILED
 
 
-def _resumed(args: Namespace, store: Store, pipeline: Pipeline) -> tuple[str | None, Mapping[str, Value]]:
-    """Return the run that ``--resume`` names, if it does, and its parameters.
+def _resumed(
+    args: Namespace, store: Store, pipeline: Pipeline, values: Collection[str]
+) -> tuple[str | None, Sequence[str]]:
+    """Return the run that ``--resume`` names, if it does, and its own parameters that are not given anew.
 
     Raises:
+        UsageError: the pipeline's executions cannot be kept, or the name is that of the pipeline file.
         HistoryError: the store has no run of this name.
         StoreError: the store cannot be read.
     """
     if args.resume is None:
-        return None, {}
-    from translator.history.parameters import parameters_of
+        return None, ()
+    from translator.history.parameters import arguments_of
     from translator.history.runs import find
+    from translator.shim import run_contract
+    from translator.shim.outcome.earlier_run import UNFINISHED
 
+    if Path(args.resume).is_file():
+        raise UsageError(f"--resume {args.resume}: expected a run; write the pipeline file first")
+    if run_contract.load(pipeline.dialect).home is None:  # its steps use files whose contents no manifest has
+        raise UsageError(f"--resume: executions of {pipeline.dialect} cannot be kept; to run a part, use --from NODE")
     run = find(store, args.resume, pipeline.name)
     if not args.quiet:
         sys.stdout.write(printable(f"keeping what is complete in run {run.name} ({run.state})") + "\n")
-    return run.name, parameters_of(run, pipeline)
+    if run.state == UNFINISHED:
+        sys.stderr.write(f"translate: warning: run {run.name} has no record, so its parameters are not known\n")
+    return run.name, arguments_of(run, pipeline, values)
 
 
 def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
@@ -157,6 +174,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
     approvals: Sequence[str],
 ) -> int:
     from translator.shim.embedded import events
+    from translator.shim.outcome import resumed as record_of_resumed
     from translator.shim.store import key_of
 
     run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -175,9 +193,9 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
             sys.stdout.flush()
         with shown, Follower(file_of_events, progress, shown) as follower:
             print_line = follower.print_line if args.verbose else None
-            set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/"}
+            set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/", RESUME: resumed or ""}
             if resumed is not None:
-                set_here[RESUME] = resumed
+                record_of_resumed.write(store, pipeline.name, run, resumed)
             set_here |= {APPROVED: json.dumps(approvals)} if approvals else {}
             ended = process.run(command, set_here, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from translator.history.records import Record
 
 _OF_RUN = ("engine", "run", "earlier_run", "started", "ended")
-_OF_EXECUTION = ("started", "ended", "log")
+_OF_EXECUTION = ("started", "ended", "log", "reused")
 _NAMED = ("parameters", "metadata")
 """The values that are objects of named values."""
 _ABSENT = "-"

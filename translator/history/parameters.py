@@ -1,25 +1,31 @@
-"""Read from the record of a run with which parameters it was started."""
+"""Read from the record of a run with which values of the pipeline's own parameters it was started."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
-
-from translator.shim.json_values import frozen
+import json
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from translator.history.runs import Run
-    from translator.ir import Pipeline, Value
+    from translator.ir import Pipeline
 
 
-def parameters_of(run: Run, pipeline: Pipeline) -> dict[str, Value]:
-    """Return the pipeline's own parameters in an earlier run, which the pipeline still has.
+def arguments_of(run: Run, pipeline: Pipeline, known: Collection[str]) -> list[str]:
+    """Return the pipeline's own parameters in an earlier run, as ``--param`` would have them.
 
     Args:
         run: the earlier run.
         pipeline: the pipeline as it is now.
+        known: names of parameters that have a value already.
     """
     recorded = run.record.get("parameters")
-    known = {parameter.name for parameter in pipeline.parameters}
+    wanted = [parameter.name for parameter in pipeline.parameters if parameter.name not in known]
     if not isinstance(recorded, dict):
-        return {}
-    return {name: cast("Value", frozen(value)) for name, value in recorded.items() if name in known}
+        return []
+    return [f"{name}={_text(recorded[name])}" for name in wanted if recorded.get(name) is not None]
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -9,12 +9,16 @@ import pytest
 
 from translator.shim.contract import Input, InputFiles, Manifest, Parameter, Step
 from translator.shim.execution import execute
+from translator.shim.outcome import resumed
 from translator.shim.outcome.traces import EngineState, read
 
 if TYPE_CHECKING:
-    from tests.shim.conftest import Worker
-    from translator.shim.contract import Context
+    from pathlib import Path
 
+    from tests.shim.conftest import Worker
+    from translator.shim.contract import Context, Value
+
+PIPELINE = "Training Pipeline"
 COUNT = 'echo run >> "$COUNTER"; echo x > "$VH_OUTPUTS_DIR/x"; mkdir "$VH_OUTPUTS_DIR/empty"; echo \'{"loss": 0.5}\''
 
 
@@ -46,7 +50,7 @@ def test_a_complete_execution_is_kept(worker: Worker, step: Step) -> None:
     # A third run refers to the one that ran.
     again = execute(step, in_run(worker, "third", "second"))
     assert (times(worker), again.reused) == (1, first.uri)
-    (trace,) = read(worker.store, "p", "third", {"train": {0: EngineState(again.state, again.uri)}})["train"]
+    (trace,) = read(worker.store, PIPELINE, "third", {"train": {0: EngineState(again.state, again.uri)}})["train"]
     assert trace.document()["reused"] == "first/train/0/try-1"
 
 
@@ -76,12 +80,50 @@ def test_other_parameters(worker: Worker, step: Step) -> None:
     execute(step, in_run(worker, "first"))
     execute(step, in_run(worker, "second", "first"), parameters={"rate": 0.2})
     assert times(worker) == 2
-    assert "runs again, although it was complete in run first: rate was 0.1, and is 0.2 now" in worker.notes
+    assert "runs again, although it was complete before: the parameter 'rate' has another value" in worker.notes
+
+
+@pytest.mark.parametrize(("before", "now"), [(True, 1), (1, 1.0), ("1", 1)])
+def test_values_of_another_type(worker: Worker, step: Step, before: Value, now: Value) -> None:
+    typed = replace(step, parameters=[Parameter("n", optional=True)])
+    for run, value, resumes in (("first", before, None), ("second", now, "first")):
+        kind = {bool: "flag", int: "integer", float: "float", str: "string"}[type(value)]
+        typed = replace(step, parameters=[Parameter("n", kind)])  # type: ignore[arg-type]
+        execute(typed, in_run(worker, run, resumes), parameters={"n": value})
+    assert times(worker) == 2
+
+
+def test_secrets_are_not_told(worker: Worker, step: Step) -> None:
+    secret = replace(
+        step,
+        parameters=[Parameter("key", default="hunter2-hunter2")],
+        environment={**step.environment, "TOKEN": "hunter2-hunter2"},
+    )
+    execute(secret, in_run(worker, "first"))
+    execute(secret, in_run(worker, "second", "first"))
+    assert "hunter2" not in worker.notes
+    assert times(worker) == 2  # the manifest has a mask in its place
+
+
+def test_values_of_edges_in_the_environment(worker: Worker, step: Step) -> None:
+    execute(step, in_run(worker, "first"), variables={"V": 1})
+    execute(step, in_run(worker, "second", "first"), variables={"V": 2})
+    assert times(worker) == 2
+    assert "edges bring values into its environment" in worker.notes
+
+
+def test_a_step_that_uses_the_project_itself_runs_again(worker: Worker) -> None:
+    worker.script("one.sh", "echo run >> $1/counter\n")
+    shell = Step("one", [f"sh one.sh {worker.project.parent}"], dialect="loom", kind="shell")
+    for run, resumes in (("first", None), ("second", "first")):
+        execute(shell, in_run(worker, run, resumes))
+    assert "kept" not in worker.notes
 
 
 def with_inputs(worker: Worker, step: Step, run: str, *texts: str, resumes: str | None = None) -> Manifest:
     """Run a step with files from an upstream execution."""
-    make = Step("make", [f"echo {text} > $VH_OUTPUTS_DIR/{text}" for text in texts] or ["true"])
+    commands = [f"echo {text.rpartition(':')[2]} > $VH_OUTPUTS_DIR/{text.partition(':')[0]}" for text in texts]
+    make = Step("make", commands or ["true"])
     made = execute(make, replace(worker.context("make"), id=replace(worker.context("make").id, run=run)))
     files = InputFiles(files=list(made.outputs))
     return execute(
@@ -91,7 +133,14 @@ def with_inputs(worker: Worker, step: Step, run: str, *texts: str, resumes: str 
 
 @pytest.mark.parametrize(
     ("before", "now", "count"),
-    [(["a", "b"], ["b", "a"], 1), (["a"], ["c"], 2), (["a"], ["a", "b"], 2), (["a"], [], 2), ([], [], 1)],
+    [
+        (["a", "b"], ["b", "a"], 1),
+        (["a"], ["c"], 2),
+        (["a"], ["a", "b"], 2),
+        (["a"], [], 2),
+        ([], [], 1),
+        (["x:a"], ["y:a"], 2),
+    ],
 )
 def test_inputs_from_edges(worker: Worker, step: Step, before: list[str], now: list[str], count: int) -> None:
     with_inputs(worker, step, "first", *before)
@@ -119,6 +168,64 @@ def test_failed_and_killed_executions_run_again(worker: Worker, step: Step) -> N
     assert times(worker) == 2
 
 
+def test_what_failed_after_it_was_complete_runs_again(worker: Worker, step: Step) -> None:
+    execute(step, in_run(worker, "first"))
+    execute(replace(step, command=[*step.command, "exit 3"]), in_run(worker, "first", attempt=2))
+    execute(step, in_run(worker, "second", "first"))
+    assert times(worker) == 3
+
+
+def test_what_an_interrupted_resumption_did_not_reach(worker: Worker, step: Step) -> None:
+    first = execute(step, in_run(worker, "first"))
+    resumed.write(worker.store, PIPELINE, "second", "first")
+    resumed.write(worker.store, PIPELINE, "third", "second")
+    kept = execute(step, in_run(worker, "third", "second"))
+    assert (times(worker), kept.reused) == (1, first.uri)
+
+
+def test_runs_that_resume_each_other(worker: Worker, step: Step) -> None:
+    resumed.write(worker.store, PIPELINE, "first", "second")
+    resumed.write(worker.store, PIPELINE, "second", "first")
+    assert execute(step, in_run(worker, "third", "first")).state == "complete"
+
+
+def test_inputs_are_those_of_this_run(worker: Worker, step: Step) -> None:
+    """Files of the same content, wherever: those of the earlier run may be gone."""
+    before = with_inputs(worker, step, "first", "a")
+    now = with_inputs(worker, step, "second", "a", resumes="first")
+    assert times(worker) == 1
+    assert before.inputs["data"][0].uri != now.inputs["data"][0].uri
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"reused": "x"},
+        {"reused": "store:../../x/manifest.json"},
+        {"node": "other"},
+        {"run": "\x1b[31mforged"},
+        {"outputs": [{}]},
+    ],
+)
+def test_a_hostile_manifest(worker: Worker, step: Step, change: dict[str, object]) -> None:
+    first = execute(step, in_run(worker, "first"))
+    key = worker.store.key(first.uri)
+    worker.store.write_json(key, {**worker.store.read_json(key), **change})
+    assert execute(step, in_run(worker, "second", "first")).state == "complete"
+    assert times(worker) == 2
+    assert "\x1b" not in worker.notes
+
+
+def test_outputs_elsewhere(worker: Worker, step: Step, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x\n")
+    first = execute(step, in_run(worker, "first"))
+    key = worker.store.key(first.uri)
+    document = worker.store.read_json(key)
+    document["outputs"][0]["uri"] = (tmp_path / "secret").as_uri()
+    worker.store.write_json(key, document)
+    assert execute(step, in_run(worker, "second", "first")).reused == ""
+
+
 def test_a_run_that_is_not_there(worker: Worker, step: Step) -> None:
     assert execute(step, in_run(worker, "second", "nothing")).state == "complete"
     assert times(worker) == 1
@@ -131,9 +238,12 @@ def test_a_damaged_manifest_is_as_good_as_none(worker: Worker, step: Step) -> No
     assert times(worker) == 2
 
 
-def test_outputs_that_were_deleted(worker: Worker, step: Step) -> None:
+@pytest.mark.parametrize("text", [b"", b"longer than before"])
+def test_outputs_that_were_deleted_or_changed(worker: Worker, step: Step, text: bytes) -> None:
     first = execute(step, in_run(worker, "first"))
-    worker.store.remove(worker.store.key(first.outputs[0].uri))
+    worker.store.write(worker.store.key(first.outputs[0].uri), text) if text else worker.store.remove(
+        worker.store.key(first.outputs[0].uri)
+    )
     kept = execute(step, in_run(worker, "second", "first"))
     assert times(worker) == 2
     assert kept.reused == ""

@@ -85,7 +85,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
     step = replace(step, environment={**step.environment, **texts}) if texts else step
     with supervise.ticket() as ticket, ExitStack() as ends:
         values, bad_value = _values(step, parameters) if scope is None else (_shortened_parameters(scope), None)
-        execution = Execution(step, context, ticket, context.id, values, now(), scope=scope)
+        execution = Execution(step, context, ticket, context.id, values, now(), scope=scope, from_edges=bool(texts))
         shown = parameters if scope is None else scope.items
         shown_values = {name: value for name, value in values.items() if name in shown}
         label, opened, store = "", store, None
@@ -111,10 +111,7 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                     label=label,
                     process=os.getpid(),
                 )
-                problem = problem or bad_value
-                candidate = earlier.find(execution, store) if problem is None else None
-                if not earlier.keep(execution, candidate, earlier.known_inputs(step, inputs)):
-                    _run(execution, store, inputs, problem, candidate)
+                _run(execution, store, inputs, problem or bad_value)
                 state, reason = State.COMPLETE, None
             except Stopped as stop:
                 state, reason = State.STOPPED, str(stop)
@@ -155,7 +152,7 @@ def _report_end(execution: Execution, label: str, state: State, reason: str | No
         index=identity.index,
         state=state.value,
         label=execution.hidden(label),
-        reason=execution.hidden(reason) if reason is not None else earlier.where_from(execution),
+        reason=execution.hidden(reason) if reason is not None else earlier.origin(execution),
         metric=execution.metrics() or None,
     )
 
@@ -176,13 +173,7 @@ def _shortened_parameters(scope: Scope) -> dict[str, Value]:
     return cast("dict[str, Value]", sane({**shown, **scope.items}))
 
 
-def _run(
-    execution: Execution,
-    store: Store,
-    input_files: Mapping[str, InputFiles],
-    problem: str | None,
-    candidate: Manifest | None,
-) -> None:
+def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFiles], problem: str | None) -> None:
     step, context = execution.step, execution.context
     if problem is not None:
         raise ExecutionError(problem)
@@ -191,6 +182,7 @@ def _run(
     if not project.is_dir():
         raise ExecutionError(f"the project directory {project} does not exist")
     dialect = run_contract.load(step.dialect)
+    candidate = earlier.find(execution, store, use=dialect.use(step), inputs=input_files)
     secret = secrets.find(step, context, inherited)
     execution.hide = secret.mask.hide  # connections of inputs have secrets, too
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
@@ -226,7 +218,8 @@ def _run(
         )
         try:
             _bring(execution, dialect, work)
-            if earlier.keep(execution, candidate, execution.inputs):
+            if earlier.keep(execution, candidate):
+                dialect.register(work, execution.outputs)
                 return
             launch = dialect.launch(work, execution.inputs)
         except (stage.InputError, ValueError) as error:

@@ -72,7 +72,7 @@ class Execution:
     staging: float | None = None
     live: LiveOutputs | None = None
     reused: str = ""
-    compared: bool = False
+    from_edges: bool = False
 
     def log(self, line: str) -> None:
         """Write a line to the try's log and to the engine's; a broken log does not end the command."""
