@@ -169,6 +169,7 @@ def node_of(context: Context, task_id: str) -> Node:
 
 def _executions_to_come(context: Context, node: Node) -> list[Seen]:
     """Return the parameters of a node's executions; nothing if its grid cannot be computed, which fails the node."""
+    from airflow_plugin.dataflow.upstream import MissingNodeError
     from translator.shim.actions.effects import Seen
     from translator.shim.outcome.earlier_run import EarlierRunError
     from translator.shim.parameters import visible
@@ -180,7 +181,7 @@ def _executions_to_come(context: Context, node: Node) -> list[Seen]:
     store = open_store(store_address(context["dag"].default_args))
     try:
         points = _points(context, node, arguments, store)
-    except (GridError, EarlierRunError):
+    except (GridError, EarlierRunError, MissingNodeError):
         return []
     step: Step = arguments["step"]
     return [Seen(visible(step, point)) for point in points]

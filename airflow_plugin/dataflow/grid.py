@@ -80,6 +80,7 @@ class GridOperator(BaseOperator):
                 exist), too large for Airflow, or has invalid values.
         """
         from airflow_plugin.dataflow.unmet_conditions import unmet
+        from airflow_plugin.dataflow.upstream import MissingNodeError
         from translator.shim import code
         from translator.shim.outcome.earlier_run import EarlierRunError
         from translator.shim.parameters import file_grid, grid
@@ -95,7 +96,7 @@ class GridOperator(BaseOperator):
         files = self.step.files
         try:
             points = self._over_files(context, files, store) if files else self.points_of(context, store)
-        except (grid.GridError, code.CodeError, EarlierRunError) as error:
+        except (grid.GridError, code.CodeError, EarlierRunError, MissingNodeError) as error:
             raise _failed(context, str(error)) from None
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
             allowed = f"the grid has {len(points)} points; [core] max_map_length allows {most}"
@@ -125,6 +126,7 @@ class GridOperator(BaseOperator):
         """Return the points of a grid that is not over files, as the run's params and upstream nodes have them now.
 
         Raises:
+            MissingNodeError: the run has no task instances of a node that edges start at.
             translator.shim.parameters.grid.GridError: the grid is empty, or has invalid values.
             translator.shim.outcome.earlier_run.EarlierRunError: no earlier run has a node that is left out.
         """

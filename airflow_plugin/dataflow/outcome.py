@@ -20,6 +20,7 @@ from airflow_plugin.tasks.instances import (
     REASON,
     existing_tasks,
     listed_states,
+    lost_failures,
     named_tries,
     states_by_task,
     task_states,
@@ -45,7 +46,9 @@ if TYPE_CHECKING:
     from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
 
-_FAILED = {"failed", "upstream_failed"}
+LOST = "failed tasks that the DAG file of this worker lacks: {}; the run is in state error"
+"""The warning about failures that the DAG file of the worker no longer explains."""
+_FAILED = ("failed", "upstream_failed")
 _STATES = {"success": State.COMPLETE, "failed": State.ERROR, "skipped": State.STOPPED, "running": State.STOPPED}
 
 
@@ -92,9 +95,8 @@ def finish(context: Context, parameters: Mapping[str, Value], warn: Callable[[st
         if plan not in plans:
             warn(f"node {plan.node.name} was added to the DAG file after this run had begun: it is not part of the run")
     mark, states = run_mark(context), states_by_task(listed, dag.task_dict)
-    lost = sorted(task for task in states.keys() - dag.task_dict if _FAILED & {*states[task].values()})
-    if lost:
-        warn(f"failed tasks that the DAG file of this worker lacks: {', '.join(lost)}; the run is in state error")
+    if lost := lost_failures(listed, dag.task_dict, _FAILED):
+        warn(LOST.format(", ".join(lost)))
     if mark is not None:
         states = mark.before(states)
     ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]

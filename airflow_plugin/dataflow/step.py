@@ -210,7 +210,7 @@ class StepOperator(BaseOperator):
         These are the values of parameters and of environment variables, the files of each input, and why they bring
         nothing.
         """
-        from airflow_plugin.dataflow.upstream import edge_manifests, edge_values
+        from airflow_plugin.dataflow.upstream import MissingNodeError, edge_manifests, edge_values
         from translator.shim.inputs import edges
         from translator.shim.outcome.earlier_run import EarlierRunError
 
@@ -222,7 +222,7 @@ class StepOperator(BaseOperator):
         all_edges = [*(edge for brought in inputs.values() for edge in brought), *value_edges]
         try:
             upstream = edge_manifests(context, all_edges, store)
-        except EarlierRunError as error:
+        except (EarlierRunError, MissingNodeError) as error:
             return {}, {}, {}, str(error)
         several = {parameter.name for parameter in self.step.parameters if parameter.multiple}
         return (

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from airflow_plugin.dag.nodes import nodes
+from airflow_plugin.exceptions import NodeError
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.pipeline import pipeline_of
-from airflow_plugin.tasks.instances import named_tries, task_states
+from airflow_plugin.tasks.instances import existing_tasks, listed_states, named_tries, states_by_task
 from translator.shim.store import NoManifestError
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from airflow_plugin.tasks.instances import States
     from translator.shim.contract import ArtifactSource, Manifest, Value, ValueSource
     from translator.shim.store import Store
+
+
+class MissingNodeError(NodeError):
+    """A node that only the DAG file of the worker has, which is newer than the run."""
 
 
 def edge_manifests(
@@ -31,6 +36,7 @@ def edge_manifests(
         store: the store that the manifests are in.
 
     Raises:
+        MissingNodeError: the run has no task instances of a node.
         translator.shim.outcome.earlier_run.EarlierRunError: no earlier run has a node that is left out.
     """
     from translator.shim.outcome import earlier_run
@@ -85,12 +91,21 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
         context: of the task that asks.
         sources: names of nodes.
         store: the store that the manifests are in.
+
+    Raises:
+        MissingNodeError: the run has no task instances of a node.
     """
     wanted = dict.fromkeys(sources)
     if not wanted:
         return {}
     runs = {source: nodes(context["dag"])[source].run for source in wanted}
-    states = task_states(context, runs.values())
+    tasks = context["dag"].task_dict
+    listed = listed_states(context, runs.values())
+    existing = existing_tasks(listed, tasks)
+    if missing := [source for source, task in runs.items() if task not in existing]:
+        names = ", ".join(map(repr, missing))
+        raise MissingNodeError(f"{names} was added to the DAG file after this run had begun: start a new run")
+    states = states_by_task(listed, tasks)
     manifests = {}
     for source, task in runs.items():
         of_task = states.get(task, {})

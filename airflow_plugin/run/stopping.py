@@ -107,7 +107,8 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
         if (ended := _ended_by_action(context, acting, states)) is not None:
             return ended
-        failed = {name for task, state in states.items() if state == "failed" for name in _task_ids(task)}
+        by_task = states_by_task(states, context["dag"].task_dict)
+        failed = {task for task, of_task in by_task.items() if "failed" in of_task.values()}
         return next((why for task, why in of_tasks.items() if task in failed), None)
 
     return reason
@@ -132,9 +133,3 @@ def _ended_by_action(
     fired = effects(before, states, lambda task: context["ti"].xcom_pull(task_ids=task, key=KEY))
     ends = ((acting[task][0], ending(of_task)) for task, of_task in fired.items())
     return next((f"{node}: {end}" for node, end in ends if end is not None), None)
-
-
-def _task_ids(key: str) -> tuple[str, str]:
-    """Return the possible task ids of a key in Airflow's task states, which may end in a map index."""
-    name, _, index = key.rpartition("_")
-    return key, name if index.isdecimal() else key

@@ -57,47 +57,73 @@ def task_states(context: Context, task_ids: Iterable[str] | None = None) -> dict
         context: of the task that asks.
         task_ids: the tasks to ask for (default: all tasks of the run).
     """
+    return states_by_task(listed_states(context, task_ids), context["dag"].task_dict)
+
+
+def listed_states(context: Context, task_ids: Iterable[str] | None = None) -> Mapping[str, str | None]:
+    """Return the states of instances of the run as Airflow lists them, by task id and map index in one string.
+
+    Args:
+        context: of the task that asks.
+        task_ids: the tasks whose instances must be among them (default: all tasks of the run).
+    """
     ti = context["ti"]
     wanted = list(task_ids) if task_ids is not None else []
-    # If they are too many for a URL, request all tasks, and select these.
+    # If they are too many for a URL, request all tasks.
     requested = wanted if 0 < len(wanted) <= _NAMED else None
+    listed: Mapping[str, str | None]
     listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=requested).get(ti.run_id, {})
-    return states_by_task(listed, context["dag"].task_dict)
-
-
-def listed_states(context: Context) -> Mapping[str, str | None]:
-    """Return the states of all instances of the run as Airflow lists them, by task id and map index in one string."""
-    ti = context["ti"]
-    listed: Mapping[str, str | None] = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     return listed
 
 
-def existing_tasks(listed: Mapping[str, str | None], tasks: Collection[str]) -> set[str]:
+def existing_tasks(listed: Mapping[str, str | None], tasks: Mapping[str, Any]) -> set[str]:
     """Return the tasks of a DAG that are part of a run: those with instances, even if these never started.
 
     Airflow does not create instances of tasks that were added to the DAG file after it has read that for the run.
 
     Args:
         listed: what Airflow lists of the run.
-        tasks: the ids of all tasks of the DAG.
+        tasks: all tasks of the DAG by id.
     """
-    return {key if key in tasks else key.rpartition("_")[0] for key in listed} & {*tasks}
+    return {_instance(key, tasks)[0] for key in listed} & {*tasks}
 
 
-def states_by_task(listed: Mapping[str, str | None], tasks: Collection[str]) -> dict[str, States]:
+def lost_failures(listed: Mapping[str, str | None], tasks: Mapping[str, Any], failed: Collection[str]) -> list[str]:
+    """Return the failed tasks of a run that a DAG lacks, because the worker has a newer version of its file.
+
+    Args:
+        listed: what Airflow lists of the run.
+        tasks: all tasks of the DAG by id.
+        failed: the states that count as failed.
+    """
+    states = states_by_task(listed, tasks)
+    return sorted(task for task in states.keys() - tasks.keys() if {*states[task].values()} & {*failed})
+
+
+def states_by_task(listed: Mapping[str, str | None], tasks: Mapping[str, Any]) -> dict[str, States]:
     """Return by task and map index the states that Airflow lists by task id, or by the id, ``_`` and the index.
 
     Args:
         listed: what Airflow lists.
-        tasks: the ids of all tasks of the DAG.
+        tasks: all tasks of the DAG by id.
     """
     by_task: dict[str, States] = {}
     for key, state in listed.items():
-        name, _, index = key.rpartition("_")
-        mapped = key not in tasks and index.isdecimal()
+        task, index = _instance(key, tasks)
         if state is not None and state != "removed":
-            by_task.setdefault(name if mapped else key, {})[int(index) if mapped else -1] = state
+            by_task.setdefault(task, {})[index] = state
     return by_task
+
+
+def _instance(key: str, tasks: Mapping[str, Any]) -> tuple[str, int]:
+    """Return the task and the map index that a key of Airflow stands for.
+
+    ``train_0`` is an instance of ``train`` only if that is mapped; otherwise it is a task that the DAG file lacks.
+    """
+    name, _, index = key.rpartition("_")
+    if key in tasks or not index.isdecimal() or name not in tasks or not tasks[name].get_needs_expansion():
+        return key, -1
+    return name, int(index)
 
 
 def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> str | None:
@@ -117,10 +143,8 @@ def gone_for_good(context: Context, task_ids: Collection[str], length: int) -> s
     if ti.try_number <= 1 or not task_ids:
         return None
     listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=sorted(task_ids)).get(ti.run_id, {})
-    indexes = {
-        int(key.rpartition("_")[2]) for key, state in listed.items() if state == "removed" and key[-1:].isdecimal()
-    }
-    gone = sorted(index for index in indexes if index < length)
+    indexes = {_instance(key, context["dag"].task_dict)[1] for key, state in listed.items() if state == "removed"}
+    gone = sorted(index for index in indexes if 0 <= index < length)
     if not gone:
         return None
     shown = ", ".join(map(str, gone[:_SHOWN])) + (", ..." if len(gone) > _SHOWN else "")

@@ -137,12 +137,12 @@ def test_a_person_marks_executions_as_failed_after_their_node_completed(store: S
     assert found == {0: (E, True, False), 1: (E, True, False)}
 
 
-def test_removed_instances_that_will_not_restart_are_reported() -> None:
+def test_removed_instances_that_will_not_restart_are_reported(dag: Any) -> None:
     from airflow_plugin.tasks.instances import gone_for_good
 
     states: dict[str, str | None] = {"many.run_0": None, "many.run_1": "removed", "many.run_2": "removed"}
     instance = Instance({**states, "collect": None}, {})
-    context: Any = {"ti": instance}
+    context: Any = {"dag": dag, "ti": instance}
     instance.try_number = 2
     assert gone_for_good(context, ["many.run"], 1) is None
     assert "removed 1 of 2, because" in str(gone_for_good(context, ["many.run"], 2))
@@ -178,6 +178,7 @@ def test_an_execution_marked_as_failed_while_it_ran(store: Store, dag: Any) -> N
         ({"list": "success", "many.run": "removed"}, "stopped", {"list": "complete", "many": "stopped"}),
         ({"list": "success", "old": "success", "older_3": "removed"}, "complete", {"list": "complete"}),
         ({"list": "success", "old.run_0": "upstream_failed"}, "error", {"list": "complete"}),
+        ({"list": "success", "collect_0": "failed"}, "error", {"list": "complete"}),
     ],
     ids=[
         "nodes are missing",
@@ -185,6 +186,7 @@ def test_an_execution_marked_as_failed_while_it_ran(store: Store, dag: Any) -> N
         "a node was removed",
         "nodes that ended are gone",
         "a failed node is gone",
+        "a failed node is gone that is named like an execution",
     ],
 )
 def test_the_file_of_the_worker_is_another_version_than_the_run(
@@ -206,3 +208,33 @@ def test_the_file_of_the_worker_is_another_version_than_the_run(
         ended,
         nodes,
     )
+
+
+def test_only_mapped_tasks_have_indexes(dag: Any) -> None:
+    """``list_0`` is a task that the file of the worker lacks, not an instance of ``list``."""
+    from airflow_plugin.tasks.instances import existing_tasks, states_by_task
+
+    listed: dict[str, str | None] = {"list_0": "failed", "many.run_0": "success", "many.run_12": "failed"}
+    assert states_by_task(listed, dag.task_dict) == {
+        "list_0": {-1: "failed"},
+        "many.run": {0: "success", 12: "failed"},
+    }
+    assert existing_tasks(listed, dag.task_dict) == {"many.run"}
+
+
+@pytest.mark.parametrize(
+    "states",
+    [{"many.run": "skipped"}, {"many.run": "removed"}, {"many.run": None}, {"many.run_0": "failed"}],
+    ids=["no points or skipped", "removed", "not started", "failed"],
+)
+def test_a_node_that_brings_nothing(store: Store, dag: Any, states: dict[str, str | None]) -> None:
+    assert brought(store, dag, states, {}) == []
+
+
+@pytest.mark.parametrize("states", [{}, {"many_run": "success"}, {"many.grid": "success"}])
+def test_a_node_that_the_run_does_not_have(store: Store, dag: Any, states: dict[str, str | None]) -> None:
+    """A node that was put before another in mid-run must not leave that without its files and values."""
+    from airflow_plugin.dataflow.upstream import MissingNodeError
+
+    with pytest.raises(MissingNodeError, match="'many' was added to the DAG file after this run had begun"):
+        brought(store, dag, states, {})
