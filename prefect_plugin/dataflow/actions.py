@@ -10,7 +10,7 @@ from prefect import get_run_logger
 from prefect_plugin.dataflow.approval import decide
 from prefect_plugin.run.stopping import Cause
 from prefect_plugin.tasks.states import stopped
-from translator.shim.actions.effects import EVENTS, Seen, ending, fire
+from translator.shim.actions.effects import EVENTS, Seen, UndecidedError, ending, fire
 from translator.shim.contract import State as Outcome
 from translator.shim.errors import TranslatorError
 from translator.shim.outcome.run_record import node_states
@@ -82,7 +82,10 @@ def _values(node: NodeRun, index: int) -> Seen:
 def _evaluate(node: NodeRun, event: Event, executions: Sequence[Seen]) -> str | None:
     """Evaluate the actions of a node; return why the run ends, or None if it continues."""
     logger = get_run_logger()
-    fired = fire(node.actions, event, executions, logger.warning, lambda: decide(node, event))
+    try:
+        fired = fire(node.actions, event, executions, logger.warning, lambda: decide(node, event))
+    except UndecidedError as error:  # the run stops meanwhile
+        return str(error)
     node.fired += fired
     for one in fired:
         logger.info("action of node %s: %s", node.name, one)

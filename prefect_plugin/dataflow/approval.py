@@ -3,28 +3,44 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any, cast
+from uuid import uuid4
 
-from prefect import flow, get_run_logger
-from prefect.flow_runs import pause_flow_run
-from prefect.input import RunInput
+from prefect import State, flow, get_client, get_run_logger
+from prefect.client.schemas.responses import SetStateStatus
+from prefect.context import FlowRunContext
+from prefect.input import RunInput, keyset_from_paused_state
+from prefect.states import Cancelled, Paused
 
+from prefect_plugin.exceptions import OutsideRunError
+from prefect_plugin.run.current import current_run
 from prefect_plugin.tasks.display_names import flat
 from translator.shim import variables
-from translator.shim.actions.effects import Decision, approval_given
+from translator.shim.actions.effects import Decision, UndecidedError, approval_given
 from translator.shim.actions.review import Reviewed, markdown
 from translator.shim.contract import State as Outcome
+from translator.shim.errors import TranslatorError
 from translator.shim.store.manifest import summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from uuid import UUID
+
+    from prefect.client.orchestration import SyncPrefectClient
 
     from prefect_plugin.run.run_state import NodeRun
+    from prefect_plugin.run.stopping import Stop
     from translator.shim.contract import Event
 
 PATIENCE = 30 * 24 * 3600
 """Seconds for which a run waits for a person."""
-_POLL = 2
+POLL_SECONDS = 2.0
+"""The interval at which a run looks whether a person has answered."""
+
+
+class ApprovalError(TranslatorError):
+    """An approval that nobody can be asked for."""
 
 
 class Approval(RunInput):
@@ -34,15 +50,57 @@ class Approval(RunInput):
 
 
 @flow(name="approval", flow_run_name="{question}", retries=0, persist_result=False)
-def approval(question: str, text: str) -> bool:
+def approval(question: str, text: str) -> bool | State[Any]:
     """Pause until a person has answered the form; return whether the person approves.
+
+    Prefect's own ``pause_flow_run`` continues to wait if somebody cancels the flow run, or if the run stops.
 
     Args:
         question: the question, which is the name of the flow run.
         text: what there is to decide on, in Markdown.
+
+    Returns:
+        The answer, or a Cancelled state with the reason why there is none.
+
+    Raises:
+        ApprovalError: the server refuses to pause the flow run.
+        OutsideRunError: it is not called in a run.
     """
+    context = FlowRunContext.get()
+    if context is None or context.flow_run is None:
+        raise OutsideRunError("approvals are asked for in a flow run")
+    flow_run = context.flow_run.id
     form = Approval.with_initial_data(description=f"# {question}\n\n{text}", approve=False)
-    return pause_flow_run(wait_for_input=form, timeout=PATIENCE, poll_interval=_POLL).approve
+    paused: State[Any] = Paused(timeout_seconds=PATIENCE, pause_key=str(uuid4()))
+    keyset = keyset_from_paused_state(paused)
+    paused.state_details.run_input_keyset = dict(keyset)  # type: ignore[arg-type]  # its keys are literals
+    with get_client(sync_client=True) as client:
+        if client.set_flow_run_state(flow_run, paused).status is not SetStateStatus.ACCEPT:
+            raise ApprovalError("Prefect's server does not pause the approval")
+        form.save(keyset, flow_run)  # not before: a flow run that pauses loses its forms
+        reason = _await_answer(client, flow_run, current_run().stop)
+    if reason is not None:
+        return Cancelled(message=reason)
+    return cast("Approval", form.load(keyset, flow_run)).approve
+
+
+def _await_answer(client: SyncPrefectClient, flow_run: UUID, stop: Stop) -> str | None:
+    """Wait until an approval is answered; return None, or the reason why it is not."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        if stop.reason is not None:
+            return stop.reason
+        try:
+            state = client.read_flow_run(flow_run).state
+        except Exception as error:  # noqa: BLE001 - whatever the network does, the next poll may work
+            get_run_logger().debug("cannot ask whether the approval is answered: %s", error)
+            continue
+        if state is not None and state.is_running():
+            return None
+        if state is None or not state.is_paused():
+            return f"somebody set it to {state.name if state is not None else 'no state'}"
+    return "nobody answered in time"
 
 
 def decide(node: NodeRun, event: Event) -> Decision:
@@ -53,6 +111,9 @@ def decide(node: NodeRun, event: Event) -> Decision:
     Args:
         node: the node.
         event: the event at which an approval is required.
+
+    Raises:
+        UndecidedError: the run stopped before somebody decided.
     """
     preset = approval_given(node.name, os.environ.get(variables.APPROVED))
     if preset is not None:
@@ -61,9 +122,12 @@ def decide(node: NodeRun, event: Event) -> Decision:
     question = f"{'Start' if starts else 'Continue after'} {flat(node.name)}?"
     nodes = [node.run.nodes[name] for name in _upstream(node) if name in node.run.nodes] if starts else [node]
     state = approval(question, markdown([one for shown in nodes for one in _reviewed(shown)]), return_state=True)
-    if not state.is_completed():
-        get_run_logger().warning("the approval of %s counts as rejected: %s", node.name, state.message)
-    return Decision(state.is_completed() and bool(state.result(raise_on_failure=False)))
+    if state.is_completed():
+        return Decision(bool(state.result(raise_on_failure=False)))
+    if node.run.stop.reason is not None:
+        raise UndecidedError(node.run.stop.reason)
+    get_run_logger().warning("the approval of %s counts as rejected: %s", node.name, state.message)
+    return Decision(approved=False)
 
 
 def _upstream(node: NodeRun) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ DOCUMENTED = {
     "advanced/background-tasks": "prefect.logging.get_logger",
     "advanced/caching": "prefect.transactions.transaction",
     "advanced/custom-blocks": "prefect.blocks.fields.SecretDict",
-    "advanced/interactive": "prefect.flow prefect.flow_runs.pause_flow_run prefect.input.RunInput",
+    "advanced/interactive": "prefect.flow prefect.input.RunInput",
     "advanced/database-maintenance": "prefect.get_run_logger prefect.exceptions.ObjectNotFound",
     "api-ref/python/prefect-client-orchestration-__init__": "prefect.client.orchestration.SyncPrefectClient",
     "api-ref/python/prefect-client-schemas-filters": "prefect.client.schemas.filters.FlowRunFilterId",
@@ -28,7 +28,9 @@ DOCUMENTED = {
     "prefect.exceptions.PrefectHTTPStatusError",
     "api-ref/python/prefect-futures": "prefect.futures.as_completed prefect.futures.PrefectFutureList",
     "api-ref/python/prefect-settings-context": "prefect.settings.temporary_settings",
-    "api-ref/python/prefect-states": "prefect.states.Cancelled prefect.states.Crashed prefect.states.Pending",
+    "api-ref/python/prefect-client-schemas-responses": "prefect.client.schemas.responses.SetStateStatus",
+    "api-ref/python/prefect-states": "prefect.states.Cancelled prefect.states.Crashed prefect.states.Paused "
+    "prefect.states.Pending",
     "api-ref/python/prefect-task_runners": "prefect.task_runners.TaskRunner",
     "api-ref/python/prefect-utilities-annotations": "prefect.allow_failure",
     "concepts/blocks": "prefect.blocks.core.Block",
@@ -49,6 +51,7 @@ LISTED = {
     "prefect.exceptions.Abort",
     "prefect.exceptions.Pause",
     "prefect.futures.PrefectConcurrentFuture",
+    "prefect.input.keyset_from_paused_state",
     "prefect.server.api.server.SubprocessASGIServer",
     "prefect.settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
     "prefect.settings.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED",
@@ -85,7 +88,7 @@ def test_prefects_pages_have_the_names():
 
 def test_each_use_is_checked_on_the_pinned_version():
     (pinned,) = re.findall(r"^prefect==(.+)$", (ROOT / "constraints" / "prefect.txt").read_text(), re.MULTILINE)
-    assert len(ROWS) == 8
+    assert len(ROWS) == 9
     assert {version for _, version in ROWS} == {pinned}
 
 

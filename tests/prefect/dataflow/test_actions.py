@@ -3,6 +3,7 @@
 ``tests/parity/test_actions.py`` has the table of cases.
 """
 
+import contextlib
 import contextvars
 import textwrap
 import threading
@@ -14,11 +15,14 @@ pytest.importorskip("prefect")
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
+from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled
 
-from tests.prefect.support import wait_for
+from tests.prefect.support import BUSY, wait_for
 from tests.processes import process_in
 
+OPENS_SECONDS = 12
+"""How long it takes until an approval is open, on a quiet machine."""
 STEPS = """
 - step:
     name: measure
@@ -91,61 +95,103 @@ def test_a_run_without_effects_is_complete(run):
     assert "actions" not in ran.record["nodes"]["measure"]
 
 
-@pytest.mark.parametrize(
-    ("approve", "decision", "state", "nodes"),
-    [
-        (True, "approved", "complete", {"measure": "complete", "publish": "complete", "beside": "complete"}),
-        (False, "rejected", "stopped", {"measure": "complete", "publish": "stopped", "beside": "complete"}),
-    ],
-    ids=["approve", "reject"],
-)
-def test_a_person_decides(run, monkeypatch, approve, decision, state, nodes):
-    monkeypatch.setattr("prefect_plugin.dataflow.approval.PATIENCE", 400)
-    answered = []
-
-    def answer():
-        """Answer the form as the UI does; if that fails, cancel the approval, so that the run ends."""
-        with get_client(sync_client=True) as client:
-
-            def paused():
-                wanted = FlowRunFilter(name=FlowRunFilterName(any_=["Start publish?"]))
-                listed = client.read_flow_runs(flow_run_filter=wanted)
-                return next((one for one in listed if one.state and one.state.is_paused()), None)
-
-            flow_run = wait_for(paused, 300, "the approval")
-            try:
-                if approve:
-                    wrong = client.resume_flow_run(flow_run.id, run_input={"approve": "perhaps"})
-                    assert wrong.status.value == "REJECT"
-                keyset = flow_run.state.state_details.run_input_keyset
-                shown = client.read_flow_run_input(flow_run.id, keyset["description"])
-                assert client.resume_flow_run(flow_run.id, run_input={"approve": approve}).status.value == "ACCEPT"
-                answered.append(shown)
-            finally:
-                if not answered:
-                    client.set_flow_run_state(flow_run.id, Cancelled(), force=True)
-
-    person = threading.Thread(target=contextvars.copy_context().run, args=[answer])
-    person.start()
-    ran = run(
-        STEPS
-        + """
+ASKS = (
+    STEPS
+    + """
 - pipeline:
     name: asks
     nodes:
       - {name: measure, type: execution, step: measure}
       - {name: publish, type: execution, step: publish, actions: [{when: node-starting, then: require-approval}]}
-      - {name: beside, type: execution, step: publish}
+      - {name: beside, type: execution, step: BESIDE}
     edges:
       - [measure.dependency.*, publish.dependency.*]
       - [measure.dependency.*, beside.dependency.*]
 """
-    )
-    person.join(60)
+)
+
+
+@pytest.fixture
+def no_patience(monkeypatch):
+    """End approvals that nobody answers, so that a test fails instead of waiting."""
+    monkeypatch.setattr("prefect_plugin.dataflow.approval.PATIENCE", BUSY * OPENS_SECONDS)
+
+
+@contextlib.contextmanager
+def person(answer):
+    """Call ``answer`` in another thread once an approval is open, with a client, its flow run, and its description.
+
+    If that fails, or no approval opens, the run is stopped, so that it ends.
+    """
+    failures = []
+
+    def opened(client, before):
+        named = FlowRunFilter(name=FlowRunFilterName(any_=["Start publish?"]))
+        for one in client.read_flow_runs(flow_run_filter=named):
+            if one.id not in before and one.state and one.state.is_paused():
+                # The form follows the state: before, the server refuses answers.
+                with contextlib.suppress(PrefectHTTPStatusError):
+                    return one, client.read_flow_run_input(
+                        one.id, one.state.state_details.run_input_keyset["description"]
+                    )
+        return None
+
+    def wait():
+        with get_client(sync_client=True) as client:
+            try:
+                answer(client, *wait_for(lambda: opened(client, before), OPENS_SECONDS, "an approval"))
+            except Exception as error:  # noqa: BLE001 - shown when the run has ended
+                failures.append(error)
+                for one in client.read_flow_runs():
+                    if one.id not in before and one.state and not one.state.is_final():
+                        client.set_flow_run_state(one.id, Cancelled(message=f"the test failed: {error}"), force=True)
+
+    with get_client(sync_client=True) as client:
+        before = {one.id for one in client.read_flow_runs()}
+    thread = threading.Thread(target=contextvars.copy_context().run, args=[wait], daemon=True)
+    thread.start()
+    yield
+    thread.join(OPENS_SECONDS)
+    assert not thread.is_alive()
+    assert failures == []
+
+
+@pytest.mark.usefixtures("no_patience")
+@pytest.mark.parametrize(
+    ("approve", "decision", "state", "nodes"),
+    [
+        (True, "approved", "complete", {"measure": "complete", "publish": "complete", "beside": "complete"}),
+        (False, "rejected", "stopped", {"measure": "complete", "publish": "stopped", "beside": "complete"}),
+        (None, "rejected", "stopped", {"measure": "complete", "publish": "stopped", "beside": "complete"}),
+    ],
+    ids=["approve", "reject", "cancel"],
+)
+def test_a_person_decides(run, approve, decision, state, nodes):
+    def answer(client, approval, shown):
+        assert "accuracy = 0.5" in str(shown)
+        if approve is None:
+            client.set_flow_run_state(approval.id, Cancelled(), force=True)
+            return
+        assert client.resume_flow_run(approval.id, run_input={"approve": "perhaps"}).status.value == "REJECT"
+        assert client.resume_flow_run(approval.id, run_input={"approve": approve}).status.value == "ACCEPT"
+
+    with person(answer):
+        ran = run(ASKS.replace("BESIDE", "publish"))
     assert ran.nodes == nodes
     assert ran.record["state"] == state
     (effect,) = ran.record["nodes"]["publish"]["actions"]
     assert effect["decision"] == decision
     assert ran.state.type.value == "COMPLETED"
-    (shown,) = answered
-    assert "accuracy = 0.5" in str(shown)
+
+
+@pytest.mark.usefixtures("no_patience")
+def test_an_approval_is_withdrawn_when_the_run_is_cancelled(run):
+    def answer(client, approval, _):
+        parent = client.read_task_run(approval.parent_task_run_id).flow_run_id
+        client.set_flow_run_state(parent, Cancelled(), force=True)
+
+    with person(answer):
+        ran = run(ASKS.replace("BESIDE", "publish"))
+    assert ran.nodes == {"measure": "complete", "publish": "stopped", "beside": "complete"}
+    assert "actions" not in ran.record["nodes"]["publish"]
+    assert ran.state.is_cancelled()
