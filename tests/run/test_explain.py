@@ -255,6 +255,57 @@ def test_conditions_over_metadata_are_assumed_not_to_hold(explain_actions):
     ) in out
 
 
+@pytest.fixture
+def explain_action(tmp_path, capsys):
+    """Explain a pipeline with an action of ``train``; return the state of the run, and the notes."""
+
+    def run(action, *arguments):
+        file = tmp_path / "valohai.yaml"
+        listed = ACTIONS.splitlines(keepends=True)
+        file.write_text("".join([*listed[:8], f"          - {action}\n", *listed[10:]]))
+        assert main(["explain", str(file), "--format", "json", *arguments]) == 0
+        document = json.loads(capsys.readouterr().out)
+        return document["states"], document["notes"]
+
+    return run
+
+
+@pytest.mark.parametrize("condition", ["metadata.acc is None", "not metadata.acc"])
+def test_metadata_is_known_to_be_missing_when_a_node_starts(explain_action, condition):
+    assert explain_action(f"{{when: node-starting, if: {condition}, then: stop-pipeline}}") == (["stopped"], [])
+
+
+@pytest.mark.parametrize(
+    ("condition", "state", "assumed"),
+    [
+        ("metadata.acc is None", "stopped", "does"),
+        ("metadata.acc is not None", "complete", "does not"),
+        ("not metadata.acc and parameter.rate < 1", "stopped", "does"),
+        ("not metadata.acc and parameter.rate > 1", "complete", "does not"),
+    ],
+)
+def test_notes_agree_with_the_prediction(explain_action, condition, state, assumed):
+    note = (
+        f"whether {condition!r} holds for train is only known at run time; assuming that it {assumed} "
+        "(--assume train.metadata.acc=VALUE)"
+    )
+    action = f"{{when: node-complete, if: {condition}, then: stop-pipeline}}"
+    assert explain_action(action) == ([state], [note])
+
+
+def test_conditions_of_events_that_do_not_happen_are_not_assumed(explain_action):
+    action = "{when: node-error, if: metadata.acc < 1, then: stop-pipeline}"
+    assert explain_action(action) == (["complete"], [])
+    states, notes = explain_action(action, "--fail", "train")
+    assert (states, len(notes)) == (["error"], 1)
+
+
+def test_assumed_metadata_may_be_nested(explain_action):
+    action = "{when: node-complete, if: metadata.val.acc < 1, then: stop-pipeline}"
+    assert explain_action(action, "--assume", 'train.metadata.val={"acc": 0.5}') == (["stopped"], [])
+    assert explain_action(action, "--assume", "train.metadata.val.acc=0.5") == (["stopped"], [])
+
+
 def test_metadata_that_is_assumed(explain_actions):
     status, out, _ = explain_actions("--assume", "train.metadata.accuracy=0.5")
     assert status == 0

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
+from translator.runtime import lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from translator.diagnostics import Diagnostics
+    from translator.shim.contract import Step
     from translator.span import Span
 
 _ENDS = (ir.Effect.STOP_PIPELINE, ir.Effect.ERROR_PIPELINE)
@@ -22,13 +24,13 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
     for node in step_nodes(pipeline).values():
         for action in node.policy.actions:
             for condition, place in zip(action.conditions, action.spans, strict=True):
-                _check_condition(condition, place, node, action, diagnostics)
+                if _check_condition(condition, place, node, diagnostics) and ir.Event.STARTING in action.when:
+                    _check_start(condition, place, lower_step(node.step, pipeline.dialect), action, diagnostics)
             _check_effects(action, diagnostics)
 
 
-def _check_condition(
-    condition: str, place: Span, node: ir.StepNode, action: ir.Action, diagnostics: Diagnostics
-) -> None:
+def _check_condition(condition: str, place: Span, node: ir.StepNode, diagnostics: Diagnostics) -> bool:
+    """Report what is wrong with a condition; return whether it is valid."""
     from translator.shim.actions.conditions import METADATA, PARAMETER, ConditionError, names  # few nodes have actions
 
     try:
@@ -36,7 +38,8 @@ def _check_condition(
     except ConditionError as error:
         example = "compare a value with one operator: metadata.accuracy < 0.9"
         diagnostics.error("bad-condition", f"the condition {condition!r} is invalid: {error}", place, hint=example)
-        return
+        return False
+    valid = True
     parameters = [parameter.name for parameter in node.step.parameters]
     for name in used:
         if name[-1] == "()":
@@ -49,10 +52,32 @@ def _check_condition(
             message = f"node {node.name!r} has no parameter {'.'.join(name[1:])!r}"
             nearest = did_you_mean(".".join(name[1:]), parameters, "its parameters")
             diagnostics.error("unknown-parameter", message, place, hint=nearest)
-        elif name[0] == METADATA and action.when == (ir.Event.STARTING,):
-            message = f"{'.'.join(name)!r} has no value at 'node-starting': the node prints its metadata later"
-            hint = "use 'node-complete' of the node that prints it"
-            diagnostics.warning("no-effect", message, place, hint=hint)
+        else:
+            continue
+        valid = False
+    return valid
+
+
+def _check_start(condition: str, place: Span, step: Step, action: ir.Action, diagnostics: Diagnostics) -> None:
+    """Warn of metadata in a condition that is evaluated before the node can have printed any."""
+    from translator.shim.actions.conditions import METADATA, PARAMETER, ConditionError, holds, names
+    from translator.shim.parameters import visible
+
+    sources = {name[0] for name in names(condition)}
+    if METADATA not in sources:
+        return
+    try:
+        is_met = holds(condition, metadata={}, parameters=visible(step, {}))
+    except ConditionError:
+        is_met = False
+    if PARAMETER in sources:
+        verdict = "holds with the default parameters" if is_met else "does not hold with the default parameters"
+    else:
+        verdict = "always holds" if is_met else "never holds"
+    message = f"metadata is always missing at 'node-starting': there, {condition!r} {verdict}"
+    only = len(action.when) == 1
+    hint = "use 'node-complete' of the node that prints it" if only else "remove 'node-starting' from 'when'"
+    diagnostics.warning("no-metadata", message, place, hint=hint)
 
 
 def _source_hint(name: Sequence[str], parameters: Sequence[str]) -> str | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.explain.part import part_text
 from translator.explain.result import CODE, ExplainedExecution, ExplainedNode, Explanation
-from translator.explain.runtime_values import Assumptions, assumed
+from translator.explain.runtime_values import Assumptions, assumed, unknown_conditions
 from translator.launch_inputs import required
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
@@ -71,7 +71,7 @@ def explain(
     if not diagnostics.ok:
         return None
     prediction = predict(rules)
-    notes = (*notes, *_variables(prediction))
+    notes = (*notes, *unknown_conditions(pipeline, prediction.nodes, oracle, known), *_variables(prediction))
     return Explanation(pipeline, tuple(failures), prediction.states, _explained(prediction), notes)
 
 

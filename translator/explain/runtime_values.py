@@ -13,12 +13,13 @@ from translator.nodes import step_nodes
 from translator.shim.contract import VERDICT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Value
-    from translator.semantics import Attempt, Ending
+    from translator.semantics import Attempt, Ending, NodePrediction
     from translator.semantics.oracle import Oracle
+    from translator.shim.contract import State
 
 CODE = "bad-assumption"
 _METADATA = ".metadata."
@@ -119,7 +120,6 @@ def assumed(pipeline: ir.Pipeline, widths: Mapping[str, int], known: Assumptions
             folder = _default(task.step, task.grid.files.over)
             plural = "file" if width == 1 else "files"
             notes.append(f"the files in {folder!r} are only known at run time; assuming {width} {plural} for {name}")
-    notes += _unknown_conditions(pipeline, known)
     notes += _approvals(pipeline, known)
     for node in _conditions(pipeline):
         expected = {gate.expected for other in pipeline.nodes for gate in other.policy.gates if gate.node == node.name}
@@ -135,22 +135,61 @@ def assumed(pipeline: ir.Pipeline, widths: Mapping[str, int], known: Assumptions
     return oracle, tuple(notes)
 
 
-def _unknown_conditions(pipeline: ir.Pipeline, known: Assumptions) -> Iterator[str]:
-    """Describe the conditions of actions that depend on metadata which is not assumed."""
-    from translator.shim.actions.conditions import METADATA, ConditionError, names
+def unknown_conditions(
+    pipeline: ir.Pipeline, nodes: Mapping[str, NodePrediction], oracle: Oracle, known: Assumptions
+) -> Iterator[str]:
+    """Describe the conditions of actions that depend on unknown metadata, and what the prediction assumes of them.
+
+    Args:
+        pipeline: the pipeline.
+        nodes: the prediction of each node.
+        oracle: knows the metadata that the prediction assumes.
+        known: the known metadata.
+    """
+    from translator.shim.actions.conditions import ConditionError, missing
 
     for node in step_nodes(pipeline).values():
-        for condition in dict.fromkeys(chain.from_iterable(action.conditions for action in node.policy.actions)):
+        prediction = nodes[node.name]
+        for condition, states in _evaluated(node, prediction.states).items():
             try:
-                keys = [".".join(name[1:]) for name in names(condition) if name[0] == METADATA]
+                unknown = missing(condition, known.metadata.get(node.name, {}))
             except ConditionError:
                 continue
-            unknown = [key for key in keys if key not in known.metadata.get(node.name, {})]
             if unknown:
+                is_met = _holds_for_one(condition, prediction, states, oracle)
                 yield (
-                    f"whether {condition!r} holds for {node.name} is only known at run time; assuming that it does not "
+                    f"whether {condition!r} holds for {node.name} is only known at run time; "
+                    f"assuming that it does{'' if is_met else ' not'} "
                     f"(--assume {node.name}.metadata.{unknown[0]}=VALUE)"
                 )
+
+
+def _evaluated(node: ir.StepNode, states: Collection[State]) -> dict[str, set[State]]:
+    """Return the conditions that are evaluated after a node has ended in one of some states, with these states."""
+    from translator.shim.actions.effects import EVENTS
+
+    evaluated: dict[str, set[State]] = {}
+    for action in node.policy.actions:
+        after = {state for state, event in EVENTS.items() if state in states and event in action.when}
+        for condition in action.conditions if after else ():
+            evaluated.setdefault(condition, set()).update(after)
+    return evaluated
+
+
+def _holds_for_one(condition: str, node: NodePrediction, states: Collection[State], oracle: Oracle) -> bool:
+    """Return whether a condition holds for an execution that may end in one of some states."""
+    from translator.semantics import Attempt
+    from translator.shim.actions.conditions import ConditionError, holds
+
+    executions = [one for one in node.executions if not one.states.isdisjoint(states)]
+    seen = [(oracle(Attempt(node.name, one.index, 1, one.parameters)).metadata, one.parameters) for one in executions]
+    for metadata, parameters in seen or [({}, {})]:
+        try:
+            if holds(condition, metadata=metadata, parameters=parameters):
+                return True
+        except ConditionError:
+            continue
+    return False
 
 
 def _approvals(pipeline: ir.Pipeline, known: Assumptions) -> Iterator[str]:

@@ -371,6 +371,18 @@ RULES = (
         valohai("parameters: [{name: a, pass-true-as: x}]\n"),
     ),
     Rule(
+        "no-metadata",
+        (WARNING,),
+        "a condition uses metadata before the node can have printed any",
+        "Use the event `node-complete` of the node that prints it.",
+        valohai(
+            pipeline=nodes("train").replace(
+                "step: train",
+                "step: train, actions: [{when: node-starting, if: not metadata.rows, then: stop-pipeline}]",
+            )
+        ),
+    ),
+    Rule(
         "no-nodes",
         (WARNING,),
         "a pipeline has no nodes",

@@ -38,7 +38,11 @@ CASES = [
     "- {when: node-complete, if: metadat.x > 2, then: noop} #! error bad-condition",
     "- {when: node-complete, if: __import__('os').system('true'), then: noop} #! error bad-condition",
     "- {when: node-complete, if: parameter.rat > 2, then: noop} #! error unknown-parameter",
-    "- {when: node-starting, if: metadata.x > 2, then: noop} #! warning no-effect",
+    "- {when: node-starting, if: metadata.x > 2, then: noop} #! warning no-metadata",
+    "- {when: [node-complete, node-starting], if: not metadata.x, then: noop} #! warning no-metadata",
+    "- {when: node-starting, if: [parameter.rate < 1, metadata.x > 2], then: noop} #! warning no-metadata",
+    "- {when: node-starting, if: metadata.x < parameter.rat, then: noop} #! error unknown-parameter",
+    "- {when: node-starting, if: parameter.rate < 1, then: noop}",
     "- {when: node-complete, then: [stop-pipeline, noop]} #! warning no-effect",
     "- {when: [], then: noop} #! warning no-effect",
     "- {when: node-complete, then: []} #! warning no-effect",
@@ -77,6 +81,23 @@ def test_all_actions_are_checked():
 def test_hints(word, hint):
     found = load_text(of_node(f"- {{when: node-complete, if: {word}, then: noop}}")).diagnostics.found
     assert hint in [one.hint for one in found]
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdict"),
+    [
+        ("metadata.x is None", "always holds"),
+        ("not metadata.x", "always holds"),
+        ("metadata.x is not None", "never holds"),
+        ("metadata.x > 2", "never holds"),
+        ("metadata.x is None and parameter.rate < 0.5", "holds with the default parameters"),
+        ("metadata.x is None and parameter.rate > 0.5", "does not hold with the default parameters"),
+    ],
+)
+def test_metadata_is_missing_when_a_node_starts(condition, verdict):
+    text = of_node(f"- {{when: node-starting, if: {condition}, then: stop-pipeline}}")
+    (found,) = [one for one in load_text(text).diagnostics if one.code == "no-metadata"]
+    assert found.message == f"metadata is always missing at 'node-starting': there, {condition!r} {verdict}"
 
 
 def test_hint_for_an_event():

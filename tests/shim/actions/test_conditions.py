@@ -2,7 +2,7 @@
 
 import pytest
 
-from translator.shim.actions.conditions import ConditionError, holds, names
+from translator.shim.actions.conditions import ConditionError, holds, missing, names
 
 HOLDS = [
     ("metadata.accuracy < 0.9", {"accuracy": 0.5}, True),
@@ -27,6 +27,29 @@ def test_holds(condition, metadata, expected):
     assert holds(condition, metadata=metadata, parameters={"rate": 0.1}) is expected
 
 
+def nested(depth):
+    """Return objects in objects, as deep as some parsers of JSON allow."""
+    values = {"x": 1}
+    for _ in range(depth):
+        values = {"a": values}
+    return values
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [("metadata.a.a is None", False), ("metadata.a.x is None", True), ("metadata.a.a.a and metadata.loss < 1", True)],
+)
+def test_metadata_may_be_nested_deeply(condition, expected):
+    assert holds(condition, metadata={**nested(3_000), "loss": 0.5}, parameters={}) is expected
+
+
+def test_a_condition_on_a_deeply_nested_value():
+    with pytest.raises(ConditionError):
+        holds(f"metadata.{'a.' * 3_000}x == 1", metadata=nested(3_000), parameters={})
+    with pytest.raises(ConditionError, match="nested too deeply"):
+        holds("metadata.a == metadata.b", metadata={"a": nested(30_000), "b": nested(30_000)}, parameters={})
+
+
 FAILS = [
     ("metadata.x < 1", {}, "there is no metadata.x"),
     ("metadata.val-acc < 1", {}, "there is no metadata.val-acc"),
@@ -42,6 +65,14 @@ FAILS = [
 def test_what_cannot_be_evaluated(condition, metadata, reason):
     with pytest.raises(ConditionError, match=reason):
         holds(condition, metadata=metadata, parameters={})
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [({}, ["a.b", "c"]), ({"a": {"b": None}}, ["c"]), ({"a.b": 1, "c": 0}, []), ({"a": {"c": 1}}, ["a.b", "c"])],
+)
+def test_missing(metadata, expected):
+    assert missing("metadata.a.b < 1 and metadata.c and parameter.d", metadata) == expected
 
 
 def test_names():

@@ -41,8 +41,9 @@ def holds(condition: str, *, metadata: Mapping[str, object], parameters: Mapping
     Raises:
         ConditionError: the condition cannot be evaluated: a key does not exist, or its value has another type.
     """
-    values = {**dict(_flat((METADATA,), metadata)), **dict(_flat((PARAMETER,), parameters))}
+    longest = condition.count(".") + 1
     try:
+        values = {**dict(_flat(METADATA, metadata, longest)), **dict(_flat(PARAMETER, parameters, longest))}
         return bool(_evaluator().evaluate(condition, values))
     except Exception as error:  # noqa: BLE001 - whatever it raises is about the expression or its values
         raise ConditionError(f"{condition!r}: {_reason(error)}") from None
@@ -82,6 +83,21 @@ def names(condition: str) -> list[tuple[str, ...]]:
     return list(seen)
 
 
+def missing(condition: str, metadata: Mapping[str, object]) -> list[str]:
+    """Return the keys of metadata that a condition uses and that do not exist.
+
+    Args:
+        condition: an expression of ``leval``.
+        metadata: the metadata of an execution, as for ``holds``.
+
+    Raises:
+        ConditionError: it is not a valid expression.
+    """
+    used = [name for name in names(condition) if name[0] == METADATA]
+    existing = dict(_flat(METADATA, metadata, max(map(len, used), default=0)))
+    return [".".join(name[1:]) for name in used if name not in existing]
+
+
 def _evaluator() -> Any:
     from leval.extras.common_boolean_evaluator import CommonBooleanEvaluator
 
@@ -90,12 +106,27 @@ def _evaluator() -> Any:
     return evaluator
 
 
-def _flat(prefix: tuple[str, ...], values: Mapping[str, object]) -> Iterator[tuple[tuple[str, ...], object]]:
-    for key, value in values.items():
-        name = (*prefix, *str(key).split("."))
-        yield name, value
-        if isinstance(value, Mapping):
-            yield from _flat(name, value)
+def _flat(source: str, values: Mapping[str, object], longest: int) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Yield names with values, without recursion: metadata may be nested as deep as its JSON.
+
+    Args:
+        source: the first part of all names.
+        values: the values by key.
+        longest: the number of parts of the longest name that is of interest.
+    """
+    stack: list[tuple[tuple[str, ...], Iterator[tuple[str, object]]]] = [((source,), iter(values.items()))]
+    while stack:
+        prefix, items = stack[-1]
+        for key, value in items:
+            name = (*prefix, *str(key).split("."))
+            if len(name) > longest:
+                continue
+            yield name, value
+            if isinstance(value, Mapping):
+                stack.append((name, iter(value.items())))
+                break
+        else:
+            stack.pop()
 
 
 def _reason(error: BaseException) -> str:
