@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.tasks.effects import KEY, effects
-from airflow_plugin.tasks.instances import states_by_task
+from airflow_plugin.tasks.instances import MOST_NAMED, task_states
 from translator.shim.outcome.reasons import of_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from airflow.sdk import DAG, Context
+
+    from airflow_plugin.tasks.instances import States
 
 # Seconds between two requests; the shim asks more often while it prepares an execution.
 _REST = 0.8
@@ -87,7 +89,11 @@ def acting_tasks(dag: DAG, task_id: str) -> dict[str, tuple[str, tuple[str, ...]
 
 
 def stop_reason(context: Context) -> Callable[[], str | None]:
-    """Return a function that returns why the task must stop, or None; each call is a request to Airflow's API."""
+    """Return a function that returns why the task must stop, or None.
+
+    Each call is a request to Airflow's API, and a few more if any task of the run has failed or is skipped. None of
+    them returns more if a node has more executions, because each execution asks.
+    """
     ti, dag = context["ti"], context["dag"]
     of_tasks = stopping_tasks(dag, ti.task_id)
     acting = acting_tasks(dag, ti.task_id)
@@ -101,35 +107,67 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
         if not (of_tasks or acting) or time.monotonic() - asked_at < _REST:
             return None
         asked_at = time.monotonic()
-        # Count over the whole run, not over these tasks: their names may be too many for a URL.
-        if not ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], states=wanted):
+        if not _count(ti, None, wanted):
             return None
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-        if (ended := _ended_by_action(context, acting, states)) is not None:
-            return ended
-        by_task = states_by_task(states, context["dag"].task_dict)
-        failed = {task for task, of_task in by_task.items() if "failed" in of_task.values()}
-        return next((why for task, why in of_tasks.items() if task in failed), None)
+        return _ended_by_action(context, acting) or _stopped_by_failure(context, of_tasks)
 
     return reason
 
 
-def _ended_by_action(
-    context: Context, acting: Mapping[str, tuple[str, tuple[str, ...]]], listed: Mapping[str, str | None]
-) -> str | None:
+def _ended_by_action(context: Context, acting: Mapping[str, tuple[str, tuple[str, ...]]]) -> str | None:
     """Return which action has ended the run, or None.
+
+    A task that is skipped may stay so until the run ends, and every execution asks again and again. So this requests
+    only the states of tasks that have one instance: those that evaluate actions, and the last tasks of nodes.
 
     Args:
         context: of the task that asks.
         acting: by task that evaluates actions, its node, and the tasks that must succeed before it starts.
-        listed: the states of tasks, as Airflow lists them.
     """
-    if not any(listed.get(task) in ("failed", "skipped") for task in acting):
-        return None
-    from translator.shim.actions.effects import ending
+    from translator.shim.actions.effects import ending, from_documents
 
-    states = states_by_task(listed, context["dag"].task_dict)
-    before = {task: upstream for task, (_, upstream) in acting.items()}
-    fired = effects(before, states, lambda task: context["ti"].xcom_pull(task_ids=task, key=KEY))
-    ends = ((acting[task][0], ending(of_task)) for task, of_task in fired.items())
-    return next((f"{node}: {end}" for node, end in ends if end is not None), None)
+    ti = context["ti"]
+    states = _states(context, acting)
+    for task, (node, before) in acting.items():
+        if states.get(task, {}).get(-1) not in ("failed", "skipped"):
+            continue
+        pulled = ti.xcom_pull(task_ids=task, key=KEY)
+        if ending(from_documents(pulled or ())) is None:
+            continue
+        counting = effects({task: before}, _states(context, (task, *before)), {task: pulled}.get)
+        if (end := ending(counting.get(task, ()))) is not None:
+            return f"{node}: {end}"
+    return None
+
+
+def _stopped_by_failure(context: Context, of_tasks: Mapping[str, str]) -> str | None:
+    """Return why a failed task stops the task that asks, or None.
+
+    Args:
+        context: of the task that asks.
+        of_tasks: by task the reason if it has failed.
+    """
+    for part in _parts(of_tasks):
+        if _count(context["ti"], part, ["failed"]):
+            states = _states(context, part)
+            failed = (why for task, why in of_tasks.items() if "failed" in states.get(task, {}).values())
+            if (why := next(failed, None)) is not None:
+                return why
+    return None
+
+
+def _count(ti: Any, task_ids: Sequence[str] | None, states: Sequence[str]) -> int:
+    """Return the number of instances in some states: of some tasks, or of all tasks of the run."""
+    count: int = ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, states=states)
+    return count
+
+
+def _states(context: Context, task_ids: Iterable[str]) -> dict[str, States]:
+    """Return by task the states of the instances of some tasks."""
+    return {task: states for part in _parts(task_ids) for task, states in task_states(context, part).items()}
+
+
+def _parts(task_ids: Iterable[str]) -> list[list[str]]:
+    """Divide tasks into lists whose names fit into a URL."""
+    listed = list(task_ids)
+    return [listed[start : start + MOST_NAMED] for start in range(0, len(listed), MOST_NAMED)]

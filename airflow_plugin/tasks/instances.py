@@ -28,7 +28,8 @@ States: TypeAlias = dict[int, str]
 ENDED = ("success", "failed", "skipped", "upstream_failed", "removed")
 """The states of an instance that no longer runs."""
 
-_NAMED = 40
+MOST_NAMED = 40
+"""The maximum number of tasks that a request names: more may not fit into a URL."""
 _SHOWN = 10
 
 
@@ -70,7 +71,7 @@ def listed_states(context: Context, task_ids: Iterable[str] | None = None) -> Ma
     ti = context["ti"]
     wanted = list(task_ids) if task_ids is not None else []
     # If they are too many for a URL, request all tasks.
-    requested = wanted if 0 < len(wanted) <= _NAMED else None
+    requested = wanted if 0 < len(wanted) <= MOST_NAMED else None
     listed: Mapping[str, str | None]
     listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=requested).get(ti.run_id, {})
     return listed
