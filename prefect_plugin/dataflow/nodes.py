@@ -26,12 +26,22 @@ from prefect_plugin.dataflow.execution_table import show_executions
 from prefect_plugin.dataflow.executions import Executions, LeftOut, NodeError
 from prefect_plugin.dataflow.joining import Late, nothing_to_join
 from prefect_plugin.remote.dispatch import Dispatch
+from prefect_plugin.remote.remote_node import SecretError, remote_node
 from prefect_plugin.run.current import current_run, enter_node, record_state
 from prefect_plugin.run.run_state import NodeRun
 from prefect_plugin.run.stopping import Cause
 from prefect_plugin.tasks.display_names import flat
 from prefect_plugin.tasks.kept_task import KeptTask
-from prefect_plugin.tasks.states import BROKEN, SKIPPED, failed, infrastructure_failed, manifest_of, skipped, stopped
+from prefect_plugin.tasks.states import (
+    BROKEN,
+    SKIPPED,
+    execution_state,
+    failed,
+    infrastructure_failed,
+    manifest_of,
+    skipped,
+    stopped,
+)
 from prefect_plugin.tasks.task_runners import WIDTH, own_threads, submitting_to
 from translator.shim import variables
 from translator.shim.code import CodeError
@@ -48,6 +58,7 @@ from translator.shim.store import StoreError, open_store
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from typing import Literal
+    from uuid import UUID
 
     from prefect import State
     from prefect.task_runners import TaskRunner
@@ -256,7 +267,7 @@ def _begin(
             return work(node, function)
         except PreventedError as error:
             return prevented(node, error)
-        except (GridError, CodeError, EarlierRunError) as error:
+        except (GridError, CodeError, EarlierRunError, SecretError) as error:
             reason = str(error)
         except Exception as error:  # noqa: BLE001 - see the docstring
             get_run_logger().exception("the node could not be run")
@@ -339,41 +350,51 @@ def _mapped_elsewhere(
     function: Callable[[], Mapped | Skip],
 ) -> Mapped | Skip:
     """Run the executions of a node on another task runner; return their futures once all have ended."""
+    task_runs: dict[int, UUID] = {}
 
     def name_of(index: int) -> str:
         return f"{plan.name}[{(node.points or ())[index].label}]"
 
     def ended(future: DispatchedFuture) -> None:
         index, state = future.index, future.state
+        task_runs[index] = future.task_run_id
         node.run.returned_states[future.task_run_id] = state
-        manifest = manifest_of(state)
+        try:
+            manifest = manifest_of(state)
+        except Exception as error:  # noqa: BLE001 - a result that cannot be read: the others count
+            manifest, node.reasons[index] = None, f"{type(error).__name__}: {error}"
         if manifest is not None:
             node.manifests[index] = manifest
             if manifest.uri:
                 node.tries[index] = manifest.uri
         elif index not in node.manifests and not state.is_cancelled():
-            node.reasons[index] = state.message or "its task runner lost it"
+            node.reasons.setdefault(index, state.message or "its task runner lost it")
         if state.is_failed() or state.is_crashed():
             _stop_siblings(plan, node)
 
+    remote_node(node)  # refuses before anything is submitted
     dispatch = Dispatch(node, task_runner, max_workers, name_of, ended)
     with submitting_to(dispatch):
         node.find_tries = dispatch.tries
         mapped = function()
         dispatch.drain()
     if node.reasons:
-        _find_lost(node, dispatch.tries())
+        try:
+            _find_lost(node, dispatch.tries(), task_runs)
+        except StoreError as error:  # the others count
+            get_run_logger().warning("cannot find out what became of lost executions: %s", error)
     return mapped
 
 
-def _find_lost(node: NodeRun, tries: Mapping[int, str]) -> None:
-    """Look in the store for what became of executions that were lost."""
+def _find_lost(node: NodeRun, tries: Mapping[int, str], task_runs: Mapping[int, UUID]) -> None:
+    """Look in the store for what became of executions that were lost; some ended, but nobody heard of it."""
     store = open_store(node.run.store)
     for index in node.reasons:
         if uri := tries.get(index):
             node.tries[index] = uri
             with contextlib.suppress(StoreError):  # it was lost before its end
-                node.manifests[index] = store.manifest(uri)
+                node.manifests[index] = manifest = store.manifest(uri)
+                node.run.returned_states[task_runs[index]] = execution_state(manifest)
 
 
 def _instance(task_runner: TaskRunner[Any] | type[TaskRunner[Any]] | None) -> TaskRunner[Any] | None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from prefect_plugin.configuration.stores import with_credentials
 from prefect_plugin.run.stopping import Stop
+from translator.shim.errors import TranslatorError
+from translator.shim.masking.uris import has_secret, redact
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,9 +76,21 @@ class RemoteNode:
         return lambda uri: None  # noqa: ARG005 - as ``NodeRun``
 
 
+class SecretError(TranslatorError):
+    """A run that would send a password to other machines, in plain text."""
+
+
 def remote_node(node: NodeRun) -> RemoteNode:
-    """Return a node of this process as other machines know it."""
+    """Return a node of this process as other machines know it.
+
+    Raises:
+        SecretError: an address contains a password or a token.
+    """
     run = node.run
+    _refuse("the artifact store", run.store.uri, "put it into storage_options of an Artifact Store block (store_block)")
+    _refuse("git_remote", run.git_remote or "", "let a credential helper of Git on the workers have it")
+    for start in run.input_blocks:
+        _refuse("an entry of input_blocks", start, "put it into the block")
     remote = RemoteRun(
         pipeline=run.pipeline,
         id=run.id,
@@ -92,3 +106,9 @@ def remote_node(node: NodeRun) -> RemoteNode:
         started=run.started,
     )
     return RemoteNode(remote, node.name, node.kind)
+
+
+def _refuse(subject: str, uri: str, instead: str) -> None:
+    if has_secret(uri):
+        message = f"{subject} ({redact(uri)}) contains a password or a token, which executions would carry to others"
+        raise SecretError(message, f"{instead}, or run the executions on this machine (without task_runner)")

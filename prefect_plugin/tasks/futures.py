@@ -6,7 +6,7 @@ API, which lags behind.
 
 from __future__ import annotations
 
-import concurrent.futures
+import threading
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 def await_end(future: PrefectFuture[Any], timeout: float | None = None) -> None:
     """Wait until a task run ends, in any state."""
     if isinstance(future, PrefectConcurrentFuture):
-        concurrent.futures.wait([future.wrapped_future], timeout)
+        # That of a pool of processes is not one that ``concurrent.futures.wait`` accepts.
+        ended = threading.Event()
+        future.wrapped_future.add_done_callback(lambda _: ended.set())
+        ended.wait(timeout)
     else:
         future.wait(timeout)
 
@@ -103,11 +106,15 @@ class DispatchedFuture(PrefectFuture[Any]):
         inner, self.inner = self.inner, None
         if inner is None:
             return
-        await_end(inner)
-        state = ended_state(inner)
+        try:
+            await_end(inner)
+            state = ended_state(inner)
+            reason = "" if state is not None and state.is_final() else _reason(inner)
+        except Exception as error:  # noqa: BLE001 - such as a server that does not answer: it must not end the node
+            state, reason = None, f"{type(error).__name__}: {error}"
         if state is None or not state.is_final():  # its worker was lost, or could not even load the task
             self.lost = True
-            state = Crashed(message=_reason(inner))
+            state = Crashed(message=reason)
         self._ended = state
 
     def wait(self, timeout: float | None = None) -> None:

@@ -8,6 +8,7 @@ from prefect.states import Cancelled, Completed, Failed
 
 from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
+from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
     from prefect import State
@@ -18,6 +19,20 @@ STOPPED = "Stopped"
 SKIPPED = "Skipped"
 STOPPING = "the run stopped"
 SKIPPING = "an upstream node did not complete"
+
+
+class ExecutionError(TranslatorError):
+    """Brings the manifest of an execution that is not complete from another machine.
+
+    Prefect logs the data of such states; a manifest may list ten thousands of outputs.
+    """
+
+    def __init__(self, manifest: Manifest) -> None:
+        super().__init__(manifest.reason or manifest.state.value)
+        self.manifest = manifest
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return ExecutionError, (self.manifest,)
 
 
 def execution_state(manifest: Manifest, *, travels: bool = False) -> State[Manifest]:
@@ -31,9 +46,9 @@ def execution_state(manifest: Manifest, *, travels: bool = False) -> State[Manif
         case Outcome.COMPLETE:
             return Completed(data=manifest)
         case Outcome.ERROR:
-            return failed(manifest, manifest if travels else None)
+            return failed(manifest, ExecutionError(manifest) if travels else None)
         case _:
-            return stopped(manifest.reason or "stopped", manifest if travels else None)
+            return stopped(manifest.reason or "stopped", ExecutionError(manifest) if travels else None)
 
 
 def manifest_of(state: State[Any]) -> Manifest | None:
@@ -41,6 +56,8 @@ def manifest_of(state: State[Any]) -> Manifest | None:
     if not state.is_final() or state.data is None:
         return None
     result = state.result(raise_on_failure=False)
+    if isinstance(result, ExecutionError):
+        return result.manifest
     return result if isinstance(result, Manifest) else None
 
 
@@ -63,7 +80,7 @@ def infrastructure_failed(task: Any, task_run: Any, state: State[Any]) -> bool: 
     return state.name == BROKEN
 
 
-def stopped(reason: str, data: Manifest | None = None) -> State[Manifest]:
+def stopped(reason: str, data: ExecutionError | None = None) -> State[Manifest]:
     """Return the state of a task run that was stopped, or never started, because the run stops."""
     return Cancelled(name=STOPPED, message=reason, data=data)
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
+import os
+import pickle
 import sys
 import threading
 import types
@@ -13,11 +16,15 @@ import pytest
 
 pytest.importorskip("prefect")
 
-from prefect.futures import PrefectConcurrentFuture
-from prefect.task_runners import ThreadPoolTaskRunner
+import httpx
+from prefect.futures import PrefectConcurrentFuture, PrefectFuture
+from prefect.states import Completed
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 
 from prefect_plugin.remote.dispatch import Dispatch
+from prefect_plugin.tasks.futures import await_end, ended_state
 from tests.prefect.support import task_runs
+from translator.shim.store import StoreError
 
 TEXT = """
 - step:
@@ -68,6 +75,40 @@ class Losing(Counting):
         return PrefectConcurrentFuture(task_run_id=uuid.uuid4(), wrapped_future=lost)
 
 
+class Unreachable(Counting):
+    """Its futures ask the API how an execution ended, which does not answer for the execution with index 1."""
+
+    def submit(self, task: Any, parameters: Any, *more: Any, **kwargs: Any) -> Any:
+        if parameters["point"].index != 1:
+            return super().submit(task, parameters, *more, **kwargs)
+        there = pickle.loads(pickle.dumps(parameters))  # noqa: S301 - as to another machine
+        return Asking(super().submit(task, there, *more, **kwargs))
+
+
+class Asking(PrefectFuture[Any]):
+    """A future whose state only the API knows."""
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    @property
+    def task_run_id(self) -> uuid.UUID:
+        return self.inner.task_run_id
+
+    @property
+    def state(self) -> Any:
+        raise httpx.ConnectError("all connection attempts failed")
+
+    def wait(self, timeout: float | None = None) -> None:
+        self.inner.wait(timeout)
+
+    def result(self, timeout: float | None = None, raise_on_failure: bool = True) -> Any:
+        return self.inner.result(timeout, raise_on_failure)
+
+    def add_done_callback(self, fn: Any) -> None:
+        self.inner.add_done_callback(fn)
+
+
 class Refusing(Counting):
     """Refuses the execution with index 1, as if something in it could not be pickled."""
 
@@ -109,6 +150,51 @@ def test_a_lost_execution_fails_with_the_reason_of_its_task_runner(dispatched, m
     assert lost["tries"] == 0
 
 
+def test_an_execution_whose_end_the_server_cannot_tell_is_found_in_the_store(dispatched):
+    ran = dispatched(Unreachable)
+    assert ran.nodes == {"train": "complete"}
+    assert ran.executions("train") == ["complete"] * 4
+
+
+def test_lost_executions_fail_alone_if_the_store_does_not_answer(dispatched, monkeypatch):
+    asked = []
+
+    def unreadable(_):
+        asked.append(1)
+        raise StoreError("the store does not answer")
+
+    monkeypatch.setattr("prefect_plugin.recovery.repair.PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(Dispatch, "tries", unreadable)
+    ran = dispatched(Losing)
+    assert ran.executions("train") == ["complete", "error", "complete", "complete"]
+    assert asked
+    assert ran.record["nodes"]["train"]["executions"][1]["reason"] == "RuntimeError: all its workers were killed"
+
+
+def test_a_future_of_a_pool_of_processes_is_awaited():
+    class Unpickling(concurrent.futures.Future[Any]):
+        """Passes all on to another future, as Prefect's does, and so has no condition to wait for."""
+
+        def __init__(self, inner: concurrent.futures.Future[Any]) -> None:
+            self.done, self.cancelled, self.exception = inner.done, inner.cancelled, inner.exception
+            self.result, self.add_done_callback = inner.result, inner.add_done_callback
+
+    inner: concurrent.futures.Future[Any] = concurrent.futures.Future()
+    future = PrefectConcurrentFuture(task_run_id=uuid.uuid4(), wrapped_future=Unpickling(inner))
+    await_end(future, 0.01)
+    assert ended_state(future) is None
+    threading.Timer(0.1, inner.set_result, [Completed()]).start()
+    await_end(future, 60)
+    assert ended_state(future).is_completed()
+
+
+@pytest.mark.skipif(os.environ.get("TRANSLATOR_DASK") != "all", reason="takes half a minute: make dask")
+def test_executions_run_in_a_pool_of_processes(dispatched):
+    ran = dispatched(ProcessPoolTaskRunner(max_workers=2), points="[0, 1, 10]")
+    assert ran.nodes == {"train": "complete"}
+    assert ran.executions("train") == ["complete", "complete", "error"]
+
+
 def test_a_lost_execution_stops_the_others(dispatched, monkeypatch):
     monkeypatch.setattr("prefect_plugin.recovery.repair.PATIENCE_SECONDS", 0.1)
     ran = dispatched(Losing, policy="stop-all", settings="max_workers = 2")
@@ -145,6 +231,15 @@ def test_executions_that_cannot_be_submitted_fail(dispatched):
     assert ran.executions("train") == ["complete", "error", "error", "error"]
     reasons = {execution["reason"] for execution in ran.record["nodes"]["train"]["executions"][1:]}
     assert reasons == {"TypeError: cannot pickle it"}
+
+
+def test_a_run_with_a_password_in_an_address_submits_nothing(dispatched, monkeypatch):
+    Counting.peak = 0
+    monkeypatch.setattr("prefect_plugin.remote.remote_node.has_secret", lambda _: True)
+    ran = dispatched(Counting)
+    assert ran.nodes == {"train": "error"}
+    assert "contains a password" in json.dumps(ran.record["nodes"]["train"])
+    assert Counting.peak == 0
 
 
 def test_a_task_runner_is_duplicated_for_each_run():

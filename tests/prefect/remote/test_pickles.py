@@ -13,12 +13,16 @@ import pytest
 pytest.importorskip("prefect")
 
 import cloudpickle
+from prefect.states import get_state_exception
 
 from prefect_plugin.dataflow.executions import EarlierExecutions, Executions, NodeError
 from prefect_plugin.dataflow.jobs import Job
+from prefect_plugin.remote.remote_node import SecretError, remote_node
 from prefect_plugin.run.current import enter_node, enter_run
 from prefect_plugin.run.run_state import NodeRun, Run
-from translator.shim.contract import Step, StoreAddress
+from prefect_plugin.tasks.states import execution_state, manifest_of
+from translator.shim.contract import ExecutionId, FileRecord, Manifest, Step, StoreAddress
+from translator.shim.contract import State as Outcome
 
 GENERATED = """
 from prefect_plugin import NodeParameters
@@ -48,6 +52,41 @@ def test_a_job_is_plain_values_without_credentials(tmp_path):
     there = travelled(job)
     assert (there.node.name, there.node.run.id, there.node.run.store_block) == ("train", "run", "block")
     assert there.node.should_stop() is None
+
+
+@pytest.mark.parametrize(
+    "addresses",
+    [
+        {"store": StoreAddress("sftp://ml:swordfish@host/data")},
+        {"store": StoreAddress("sftp://ml:s$word{fish@host/data")},
+        {"git_remote": "https://bot:swordfish@host/project.git"},
+        {"input_blocks": {"https://host/data?token=swordfish": "block"}},
+    ],
+)
+def test_a_run_with_a_password_in_an_address_sends_nothing(tmp_path, addresses):
+    values = {"store": StoreAddress(str(tmp_path)), "store_block": None, "code": tmp_path, **addresses}
+    run = Run(pipeline="P", id="run", parameters={}, flow_run=uuid4(), **values)
+    with enter_run(run), enter_node(NodeRun(run, "train", "task")):
+        job = Job(Step("train", ["true"]))
+    with pytest.raises(SecretError, match="contains a password") as refused:
+        pickle.dumps(job)
+    assert "fish" not in str(refused.value)
+
+
+def test_users_without_passwords_travel(tmp_path):
+    store = StoreAddress("sftp://ml@host/data")
+    run = Run("P", "run", store, None, tmp_path, {}, uuid4(), git_remote="ssh://git@host/project.git")
+    assert travelled(remote_node(NodeRun(run, "train", "task"))).run.store_uri == store.uri
+
+
+def test_the_manifest_of_a_failed_execution_travels_but_is_not_shown():
+    identity = ExecutionId("P", "run", "train", 0, 1, "task")
+    outputs = [FileRecord(f"out-{number}", "", 1, "0") for number in range(10_000)]
+    manifest = Manifest(identity, Outcome.ERROR, {}, {}, {}, outputs, "", "", reason="exit status 1")
+    state = execution_state(manifest, travels=True)
+    assert len(repr(state)) < 200
+    assert len(str(get_state_exception(state))) < 200
+    assert manifest_of(travelled(state)) == manifest
 
 
 def test_executions_upstream_stay_behind():

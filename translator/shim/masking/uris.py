@@ -85,6 +85,11 @@ def masked(uri: str) -> bool:
     return redact(uri) == uri and (f"://{MASK}@" in uri or f"={MASK}" in uri.partition("?")[2])
 
 
+def has_secret(uri: str) -> bool:
+    """Return whether ``uri`` contains a password or a token; a user alone is none."""
+    return "://" in uri and any(_literal(uri))
+
+
 def with_password(text: str) -> Iterator[str]:
     """Find the URIs in ``text`` with a password or a token.
 
