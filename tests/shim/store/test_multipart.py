@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from translator.shim.contract import ExecutionId
-from translator.shim.store import StoreError, multipart, open_store
+from translator.shim.files.digest import no_pulse
+from translator.shim.store import StoreError, multipart, open_store, transfer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from translator.shim.store import Store
@@ -77,26 +78,107 @@ def test_a_file_is_what_it_was(store: Any, large: Path, tmp_path: Path, monkeypa
     assert unfinished(store) == []
 
 
-def test_an_execution_is_stopped_meanwhile(store: Any, large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent = threading.Event()
+@pytest.mark.parametrize("blocked", [False, True], ids=["parts arrive", "parts do not arrive"])
+def test_an_execution_is_stopped_meanwhile(
+    store: Any, large: Path, monkeypatch: pytest.MonkeyPatch, *, blocked: bool
+) -> None:
+    """No parts stay although the process may end at once, and with it the thread that uploads."""
+    sent, arrive = threading.Event(), threading.Event()
     send = multipart._send
 
-    def slow(*arguments: Any) -> Any:
-        sent.set()
-        return send(*arguments)
+    def slow(system: Any, place: Mapping[str, str], number: int, block: bytes) -> Any:
+        answer = send(system, dict(place), number, block)
+        if number == 1:
+            sent.set()
+        elif blocked:
+            arrive.wait(60)
+        return answer
 
     def pulse() -> None:
         if sent.is_set():
             raise Stop
 
     monkeypatch.setattr(multipart, "_send", slow)
-    with pytest.raises(Stop):
-        store.publish(IDENTITY, large.parent, ["large"], pulse)
+    monkeypatch.setattr(transfer, "HURRY", 1.0 if blocked else 60.0)
+    try:
+        with pytest.raises(Stop):
+            store.publish(IDENTITY, large.parent, ["large"], pulse)
+        assert unfinished(store) == []
+        assert [key for key in store.keys("P", "r") if "large" in key] == []
+    finally:
+        arrive.set()
     for thread in threading.enumerate():
         if thread.name in {"part", "transfer"}:
             thread.join(60)
     assert unfinished(store) == []
-    assert [key for key in store.keys("P", "r") if "large" in key] == []
+
+
+def test_an_upload_that_never_began_is_not_waited_for(tmp_path: Path) -> None:
+    def pulse() -> None:
+        raise Stop
+
+    system = System()
+    (tmp_path / "some").write_bytes(b"some")
+    with pytest.raises(Stop):
+        transfer.upload_in_parts(tmp_path / "some", system, "bucket/some", pulse)
+    assert system.calls == []
+    assert not [thread for thread in threading.enumerate() if thread.name == "abort"]
+
+
+class System:
+    """S3 that takes everything, and answers with some fields for each part."""
+
+    def __init__(self, **answer: str) -> None:
+        self.answer = answer
+        self.calls: list[tuple[str, dict[str, Any]]] = []
+
+    def split_path(self, path: str) -> tuple[str, str, None]:
+        bucket, _, key = path.partition("/")
+        return bucket, key, None
+
+    def call_s3(self, method: str, **arguments: Any) -> dict[str, str]:
+        self.calls.append((method, arguments))
+        return {"UploadId": "u", "ETag": "e", **self.answer}
+
+
+@pytest.mark.parametrize("name", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+def test_checksums_of_parts_are_given_again(tmp_path: Path, name: str) -> None:
+    system = System(**{f"Checksum{name}": "sum", "ChecksumType": "COMPOSITE", "ServerSideEncryption": "AES256"})
+    (tmp_path / "some").write_bytes(b"some")
+    transfer.upload_in_parts(tmp_path / "some", system, "bucket/some", no_pulse)
+    method, arguments = system.calls[-1]
+    assert method == "complete_multipart_upload"
+    assert arguments["MultipartUpload"] == {"Parts": [{"PartNumber": 1, "ETag": "e", f"Checksum{name}": "sum"}]}
+
+
+@pytest.mark.parametrize(("fit", "at_once"), [(100, 4), (4, 4), (3, 3), (2, 2), (1, 1), (0.5, 1)])
+def test_large_parts_are_sent_fewer_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fit: float, at_once: int
+) -> None:
+    """No more of them are in memory than fit, but at least the one that is sent."""
+    (tmp_path / "some").write_bytes(b"x" * 100)
+    monkeypatch.setattr(multipart, "PART", 1)
+    monkeypatch.setattr(multipart, "_MOST", 10)
+    monkeypatch.setattr(multipart, "MEMORY", int(10 * fit))
+    now = most = 0
+
+    def begin(work: Callable[[], Any]) -> Callable[[], Any]:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+
+        def wait() -> Any:
+            nonlocal now
+            now -= 1
+            return work()
+
+        return wait
+
+    monkeypatch.setattr(multipart, "_begin", begin)
+    system = System()
+    transfer.upload_in_parts(tmp_path / "some", system, "bucket/some", no_pulse)
+    assert most == at_once
+    assert [len(arguments["Body"]) for method, arguments in system.calls if method == "upload_part"] == [10] * 10
 
 
 def test_a_part_is_refused(store: Any, large: Path, monkeypatch: pytest.MonkeyPatch) -> None:

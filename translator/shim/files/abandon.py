@@ -8,6 +8,7 @@ the process. What is abandoned must not touch anything that the caller uses afte
 from __future__ import annotations
 
 import threading
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -48,3 +49,15 @@ def run(work: Callable[[], T], pulse: Callable[[], None], *, name: str = "transf
     if errors:
         raise errors[0]
     return results[0]
+
+
+def limited(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
+    """Return ``pulse`` with a limit of time, after which a call is given up."""
+    deadline = time.monotonic() + seconds
+
+    def call() -> None:
+        pulse()
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no answer within {seconds:g} s")
+
+    return call

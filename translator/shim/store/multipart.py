@@ -19,6 +19,9 @@ T = TypeVar("T")
 PART = 8 << 20
 """The size of a part, in bytes; larger if there would be too many. S3 accepts parts from 5 MiB, and 10,000 of them."""
 AT_ONCE = 4
+"""How many parts are sent at once, at most."""
+MEMORY = 64 << 20
+"""What parts may take of the memory together, in bytes; a single part is larger if the file has more than 560 GiB."""
 _MOST = 9_000
 
 
@@ -29,32 +32,56 @@ def is_worth_it(system: Any, size: int) -> bool:
     return speaks_s3 and hasattr(system, "call_s3") and size > 2 * PART
 
 
-def upload(source: Path, system: Any, path: str, moved: Callable[[], None]) -> tuple[int, str]:
-    """Upload a file; return its size and its SHA-256. An incomplete upload is discarded.
+def begin(system: Any, path: str) -> dict[str, Any]:
+    """Begin to upload a file; return what S3 knows the upload by.
+
+    Args:
+        system: S3, as fsspec's file system.
+        path: where to.
+    """
+    bucket, key, _ = system.split_path(path)
+    place = {"Bucket": bucket, "Key": key}
+    return {**place, "UploadId": system.call_s3("create_multipart_upload", **place)["UploadId"]}
+
+
+def abort(system: Any, place: dict[str, Any]) -> None:
+    """Remove the parts of an upload; those on their way may still arrive, so abort again after them.
+
+    Args:
+        system: S3, as fsspec's file system.
+        place: the upload.
+    """
+    with contextlib.suppress(Exception):
+        system.call_s3("abort_multipart_upload", **place)
+
+
+def upload(source: Path, system: Any, place: dict[str, Any], moved: Callable[[], None]) -> tuple[int, str]:
+    """Upload a file; return its size and its SHA-256. An incomplete upload is aborted.
 
     Args:
         source: the file.
         system: S3, as fsspec's file system.
-        path: where to.
-        moved: called after each part; what it raises ends the upload.
+        place: the upload, which has begun.
+        moved: called before the first part and after each; what it raises ends the upload.
 
     Raises:
         Exception: the file system's own.
     """
-    bucket, key, _ = system.split_path(path)
-    place = {"Bucket": bucket, "Key": key}
-    place["UploadId"] = system.call_s3("create_multipart_upload", **place)["UploadId"]
     digest = hashlib.sha256()
     size = 0
     parts: list[dict[str, Any]] = []
     sending: deque[Callable[[], dict[str, Any]]] = deque()
     try:
+        moved()
         with source.open("rb") as file:
             length = max(PART, math.ceil(source.stat().st_size / _MOST))
-            while block := file.read(length):
-                if len(sending) == AT_ONCE:
+            at_once = max(1, min(AT_ONCE, MEMORY // length))
+            while True:
+                if len(sending) == at_once:  # before the next part is in memory
                     parts.append(sending.popleft()())
                     moved()
+                if not (block := file.read(length)):
+                    break
                 sending.append(_begin(partial(_send, system, place, len(parts) + len(sending) + 1, block)))
                 digest.update(block)
                 size += len(block)
@@ -66,16 +93,16 @@ def upload(source: Path, system: Any, path: str, moved: Callable[[], None]) -> t
         for wait in sending:  # a part that arrives later would stay
             with contextlib.suppress(Exception):
                 wait()
-        with contextlib.suppress(Exception):
-            system.call_s3("abort_multipart_upload", **place)
+        abort(system, place)
         raise
     return size, digest.hexdigest()
 
 
 def _send(system: Any, place: dict[str, Any], number: int, block: bytes) -> dict[str, Any]:
     answer = system.call_s3("upload_part", **place, PartNumber=number, Body=block)
-    checksum = {"ChecksumSHA256": answer["ChecksumSHA256"]} if "ChecksumSHA256" in answer else {}
-    return {"PartNumber": number, "ETag": answer["ETag"], **checksum}
+    # If a part has a checksum, whose algorithm deployments choose, S3 requires it again to complete the upload.
+    checksums = {name: of for name, of in answer.items() if name.startswith("Checksum") and name != "ChecksumType"}
+    return {"PartNumber": number, "ETag": answer["ETag"], **checksums}
 
 
 def _begin(work: Callable[[], T]) -> Callable[[], T]:

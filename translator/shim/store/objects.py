@@ -57,7 +57,7 @@ class ObjectStore(Store):
             package, install = missing
             raise StoreError(f"the store {self.root} needs the package {package}, which is missing here; {install}")
         try:
-            self._fs, base = abandon.run(lambda: file_system(uri, options), _patience(no_pulse, self.patience))
+            self._fs, base = abandon.run(lambda: file_system(uri, options), abandon.limited(no_pulse, self.patience))
         except Exception as error:  # noqa: BLE001 - each file system has its own exceptions
             raise StoreError(f"the store {self.root} cannot be opened: {redact_quoted(str(error), uri)}") from None
         self._base = base.rstrip("/")
@@ -234,14 +234,16 @@ class ObjectStore(Store):
         try:
             path = self._path(try_key(identity, OUTPUTS))
             # Do this even if the execution must stop.
-            abandon.run(lambda: self._fs.rm(path, recursive=True), _patience(no_pulse, HURRY))
+            abandon.run(lambda: self._fs.rm(path, recursive=True), abandon.limited(no_pulse, HURRY))
         except Exception:  # noqa: BLE001 - files that cannot be removed have no manifest, so they do not count
             return
 
     def _call(self, work: Callable[[], Any]) -> Any:
         """Call the file system, as long as the execution may continue and at most for ``patience``."""
         try:
-            return abandon.run(work, _patience(self.pulse, SILENT if self._silent else self.patience), name="store")
+            return abandon.run(
+                work, abandon.limited(self.pulse, SILENT if self._silent else self.patience), name="store"
+            )
         except TimeoutError:
             self._silent = True
             raise
@@ -272,18 +274,6 @@ def _listed(listing: Callable[[], Any]) -> list[Any]:
         with suppress(KeyError, RuntimeError):
             return list(listing())
     return list(listing())
-
-
-def _patience(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:
-    """Return ``pulse`` with a limit of time, after which a call is given up."""
-    deadline = time.monotonic() + seconds
-
-    def limited() -> None:
-        pulse()
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"no answer within {seconds:g} s")
-
-    return limited
 
 
 def file_system(uri: str, options: Mapping[str, Any] = MappingProxyType({})) -> tuple[Any, str]:

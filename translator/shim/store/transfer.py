@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.errors import TranslatorError
 from translator.shim.files import abandon, digest, resumable
+from translator.shim.files.digest import no_pulse
 from translator.shim.files.resumable import AGAIN, TemporaryError
 from translator.shim.store import multipart, stated
+from translator.shim.store.base import HURRY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -137,9 +140,36 @@ def upload(source: Path, open_target: Callable[[], Any], pulse: Callable[[], Non
 
 
 def upload_in_parts(source: Path, system: Any, path: str, pulse: Callable[[], None]) -> tuple[int, str]:
-    """Copy the file ``source`` to a path in S3 in parts; as ``upload``."""
+    """Copy the file ``source`` to a path in S3 in parts; as ``upload``.
+
+    S3 keeps the parts of an upload that is neither completed nor aborted, and they cost as much as files. So if the
+    pulse ends the upload, this aborts it itself: the thread that uploads may end with the process.
+    """
     progress = _Progress(pulse)
-    return _watched(lambda: multipart.upload(source, system, path, progress.moved), progress)
+    place: dict[str, Any] = {}
+    begun, ended = threading.Event(), threading.Event()
+
+    def copy() -> tuple[int, str]:
+        begun.set()
+        try:
+            progress.moved()
+            place.update(multipart.begin(system, path))
+            return multipart.upload(source, system, place, progress.moved)
+        finally:
+            ended.set()
+
+    def abort() -> None:
+        if place:
+            multipart.abort(system, place)
+        ended.wait()  # it aborts again, after the parts on their way
+
+    try:
+        return _watched(copy, progress)
+    except BaseException:
+        if begun.is_set() and not ended.is_set():
+            with contextlib.suppress(TimeoutError):
+                abandon.run(abort, abandon.limited(no_pulse, HURRY), name="abort")
+        raise
 
 
 def _watched(copy: Callable[[], tuple[int, str]], progress: _Progress) -> tuple[int, str]:
