@@ -257,6 +257,44 @@ def test_nodes_in_branches_have_settings(tmp_path: Path) -> None:
     assert written.count('queue="leaf"') == len(nodes)
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "column", "problem"),
+    [
+        ("prefect.task_runner", '{ call = "company.Runner", __debug__ = 1 }', 42, "'__debug__' is not a valid"),
+        ("prefect.task_runner", '"company.__debug__"', 15, "'__debug__' is a keyword"),
+        ("prefect.task_runner", '"__future__.braces"', 15, "'__future__' has no objects"),
+        ("airflow.on_failure_callback", '"__future__.x"', 23, "'__future__' has no objects"),
+    ],
+)
+def test_names_that_python_reserves(folder: Path, key: str, value: str, column: int, problem: str) -> None:
+    """They would be a syntax error in the generated file."""
+    target, name = key.split(".")
+    (found,) = errors(loaded(folder, f"[defaults.{target}]\n{name} = {value}\n"))
+    assert found.startswith(f"translator.toml:2:{column}: error[bad-setting]: ")
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ('api_key = "hunter2-secret"', ["api_key"]),
+        ('extra = { auth = [{ db_password = "hunter2" }] }, token = ["hunter2"]', ["db_password", "token"]),
+        ('credentials = { user = "me" }', ["credentials"]),
+        ('max_tokens = 5, use_token = true, password = "", author = "me", keys = ["a"]', []),
+    ],
+)
+@pytest.mark.parametrize("setting", ["prefect]\ntask_runner = ", "airflow]\non_failure_callback = "])
+def test_secrets_are_refused_as_arguments(folder: Path, setting: str, arguments: str, names: list[str]) -> None:
+    """The generated file would show them."""
+    found = errors(loaded(folder, f'[defaults.{setting}{{ call = "company.Runner", {arguments} }}\n'))
+    assert len(found) == len(names)
+    for one, name in zip(found, names, strict=True):
+        assert one.startswith("translator.toml:2:")
+        assert "error[bad-setting]" in one
+        assert f"{name!r} is probably a secret" in one
+        assert "hunter2" not in one
+
+
 # The JSON Schema says the same.
 
 KINDS: list[Kind] = [
@@ -264,10 +302,13 @@ KINDS: list[Kind] = [
     *(Duration(), Texts(), Data(), Hook(), PythonObject(), Table(Whole(1), "some")),
 ]
 TEXTS = st.sampled_from(
-    ["", " ", "one", "two", "abc", "a.b", "a.b.c", "A b", "1h", "1h 30m", "90", "1.5 d", "-1s", "x=1"]
+    [
+        *("", " ", "one", "two", "abc", "a.b", "a.b.c", "A b", "1h", "1h 30m", "90", "1.5 d", "-1s", "x=1"),
+        *("os.class", "class.x", "os.classes", "a.__debug__", "__future__.braces", "__future__s.x", "a.__future__"),
+    ]
 )
 LEAVES = st.one_of(TEXTS, st.integers(-2, 5), st.booleans(), st.sampled_from([0.5, 1.0, -1.5, 1e12]))
-KEYS = st.sampled_from(["call", "one", "x y", "count"])
+KEYS = st.sampled_from(["call", "one", "x y", "count", "class", "classes", "__debug__"])
 SMALL = st.dictionaries(KEYS, LEAVES, max_size=2)
 VALUES = st.one_of(LEAVES, st.lists(LEAVES | SMALL, max_size=2), SMALL)
 

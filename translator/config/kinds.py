@@ -14,6 +14,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from translator.names import did_you_mean
+from translator.shim.masking import is_sensitive
 from translator.source.ignores import refusal
 
 if TYPE_CHECKING:
@@ -25,9 +26,17 @@ CODE = "bad-setting"
 """The code of findings about values."""
 _DURATION = r"(\d+(\.\d+)? ?[dhms] ?)*\d+(\.\d+)? ?[dhms]"
 _UNITS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
-_DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)+"
-_ARGUMENT = r"[A-Za-z_][A-Za-z0-9_]*"
-_NAME: Mapping[str, Any] = {"type": "string", "pattern": f"^{_DOTTED}$"}
+_WORD = r"[A-Za-z_][A-Za-z0-9_]*"
+_DOTTED = rf"{_WORD}(\.{_WORD})+"
+_RESERVED = frozenset({*keyword.kwlist, "__debug__"})
+"""The names that cannot be assigned, imported or passed."""
+_FUTURE = "__future__"
+"""The module whose names turn features of Python on, and cannot be imported under another name or called."""
+_NOT_RESERVED = rf"(?!({'|'.join(sorted(_RESERVED))})(\.|$))"
+_NAME: Mapping[str, Any] = {
+    "type": "string",
+    "pattern": rf"^(?!{_FUTURE}\.){_NOT_RESERVED}{_WORD}(\.{_NOT_RESERVED}{_WORD})+$",
+}
 _IMPORTED: Sequence[Mapping[str, Any]] = (
     _NAME,
     {
@@ -35,7 +44,7 @@ _IMPORTED: Sequence[Mapping[str, Any]] = (
         "required": ["call"],
         "properties": {"call": _NAME},
         "additionalProperties": True,
-        "propertyNames": {"pattern": f"^{_ARGUMENT}$"},
+        "propertyNames": {"pattern": f"^{_NOT_RESERVED}{_WORD}$"},
     },
 )
 """JSON Schemas of what a generated file imports: a dotted name, or a call of one."""
@@ -308,8 +317,9 @@ def _imported(value: Located, name: str, description: str, diagnostics: Diagnost
         return ""
     _check_dotted(call, f"{name}.call", diagnostics)
     for key in value.entries or {}:
-        if not re.fullmatch(_ARGUMENT, key) or keyword.iskeyword(key):
+        if not re.fullmatch(_WORD, key) or key in _RESERVED:
             diagnostics.error(CODE, f"{key!r} is not a valid argument name", value.key_span(key))
+    _check_no_secrets(value, diagnostics)
     return _plain(value, name, diagnostics)
 
 
@@ -319,8 +329,32 @@ def _check_dotted(value: Located, name: str, diagnostics: Diagnostics) -> None:
         diagnostics.error(
             CODE, f"{name!r} is {value.value!r}, which is not a dotted Python name", value.span, hint=hint
         )
-    elif bad := next((part for part in value.value.split(".") if keyword.iskeyword(part)), None):
+    elif bad := next((part for part in value.value.split(".") if part in _RESERVED), None):
         diagnostics.error(CODE, f"{name!r} is {value.value!r}, but {bad!r} is a keyword of Python", value.span)
+    elif value.value.startswith(f"{_FUTURE}."):
+        diagnostics.error(CODE, f"{name!r} is {value.value!r}, but {_FUTURE!r} has no objects", value.span)
+
+
+def _check_no_secrets(value: Located, diagnostics: Diagnostics) -> None:
+    """Report arguments that are probably secrets, at any depth: the generated file would show them."""
+    for key, item in (value.entries or {}).items():
+        if is_sensitive(key) and _has_text(item):
+            diagnostics.error(
+                CODE,
+                f"{key!r} is probably a secret, which the generated file would show",
+                value.key_span(key),
+                hint="let the callable read it where it runs, such as from an environment variable",
+            )
+        else:
+            _check_no_secrets(item, diagnostics)
+    for item in value.items or ():
+        _check_no_secrets(item, diagnostics)
+
+
+def _has_text(value: Located) -> bool:
+    """Return whether a value is or contains a text that is not blank."""
+    below = [*(value.entries or {}).values(), *(value.items or ())]
+    return (isinstance(value.value, str) and bool(value.value.strip())) or any(map(_has_text, below))
 
 
 @dataclass(frozen=True, slots=True)
