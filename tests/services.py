@@ -88,11 +88,16 @@ def postgresql() -> Iterator[PostgreSQL]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def _version_of_programs(path: Path) -> list[int]:
+    """Return the version in a path such as ``/usr/lib/postgresql/9.6/bin``."""
+    return [int(part) for part in path.parent.name.split(".") if part.isdecimal()]
+
+
 def _programs_of_postgresql() -> Path | None:
     """Return the directory of the programs of the server, which Debian does not have on PATH; None if it has none."""
     on_path = shutil.which("initdb")
     found = [Path(on_path).resolve().parent] if on_path else []
-    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version_of_programs, reverse=True)
     return next((path for path in found if all((path / name).exists() for name in _PROGRAMS)), None)
 
 
