@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
-from translator.runtime import lower_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from translator.diagnostics import Diagnostics
-    from translator.shim.contract import Step
     from translator.span import Span
 
 _ENDS = (ir.Effect.STOP_PIPELINE, ir.Effect.ERROR_PIPELINE)
@@ -25,7 +23,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         for action in node.policy.actions:
             for condition, place in zip(action.conditions, action.spans, strict=True):
                 if _check_condition(condition, place, node, diagnostics) and ir.Event.STARTING in action.when:
-                    _check_start(condition, place, lower_step(node.step, pipeline.dialect), action, diagnostics)
+                    _check_start(condition, place, node.step, pipeline.dialect, action, diagnostics)
             _check_effects(action, diagnostics)
 
 
@@ -58,8 +56,11 @@ def _check_condition(condition: str, place: Span, node: ir.StepNode, diagnostics
     return valid
 
 
-def _check_start(condition: str, place: Span, step: Step, action: ir.Action, diagnostics: Diagnostics) -> None:
+def _check_start(  # noqa: PLR0913, PLR0917 - what a condition depends on
+    condition: str, place: Span, step: ir.Step, dialect: str, action: ir.Action, diagnostics: Diagnostics
+) -> None:
     """Warn of metadata in a condition that is evaluated before the node can have printed any."""
+    from translator.runtime import lower_step
     from translator.shim.actions.conditions import METADATA, PARAMETER, ConditionError, holds, names
     from translator.shim.parameters import visible
 
@@ -67,7 +68,7 @@ def _check_start(condition: str, place: Span, step: Step, action: ir.Action, dia
     if METADATA not in sources:
         return
     try:
-        is_met = holds(condition, metadata={}, parameters=visible(step, {}))
+        is_met = holds(condition, metadata={}, parameters=visible(lower_step(step, dialect), {}))
     except ConditionError:
         is_met = False
     if PARAMETER in sources:
