@@ -29,6 +29,9 @@ from translator.targets import GenerateOptions
 if TYPE_CHECKING:
     from translator.shim.store import Store
 
+MOTO = ROOT / ".venv" / "dev" / "bin" / "moto_server"
+KINDS = ("s3" if importlib.util.find_spec("s3fs") is not None and MOTO.exists() else "folder",)
+"""The store that is tried: the harder one, if it can be had. Most other tests use a directory."""
 MAKE = """\
 echo $1 > $VH_OUTPUTS_DIR/a.txt
 echo "{\\"valohai.dataset-versions\\": [\\"dataset://pictures/$1\\"]}" > $VH_OUTPUTS_DIR/a.txt.metadata.json
@@ -99,13 +102,10 @@ class Deployed:
 @contextmanager
 def s3() -> Iterator[str]:
     """Start a server that speaks S3, and make a bucket; yield its address."""
-    server = ROOT / ".venv" / "dev" / "bin" / "moto_server"
-    if importlib.util.find_spec("s3fs") is None or not server.exists():
-        pytest.skip("needs s3fs in this environment, and moto in .venv/dev")
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    process = subprocess.Popen([str(server), "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([str(MOTO), "-H", "127.0.0.1", "-p", str(port)], stderr=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + 120
         while True:

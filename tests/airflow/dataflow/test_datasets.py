@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 SETTINGS = '[defaults.airflow.dag]\nstore_connection = "datasets"'
 
 
-@pytest.fixture(scope="module", params=["folder", "s3"])
+@pytest.fixture(scope="module", params=datasets.KINDS)
 def store(request: pytest.FixtureRequest, scheduler: Airflow) -> Iterator[Deployed]:
     """Deploy the pipelines to the scheduler, with one store."""
     home = scheduler.home / f"datasets {request.param}"

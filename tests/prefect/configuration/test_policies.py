@@ -20,6 +20,11 @@ NODES: dict[str, tuple[str, str, Any]] = {
     "retries": ("2", "retries", 2),
     "retry_delay_seconds": ('"1m"', "retry_delay_seconds", 60),
     "max_workers": ("3", "", 3),
+    "task_runner": (
+        '{ call = "prefect.task_runners.ThreadPoolTaskRunner", max_workers = 2 }',
+        "",
+        "ThreadPoolTaskRunner(max_workers=2)",
+    ),
     "on_completion": (NOTE, "on_completion_hooks", ["note"]),
     "on_failure": (NOTE, "on_failure_hooks", ["note"]),
     "on_running": (NOTE, "on_running_hooks", ["note"]),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SETTINGS = '[defaults.prefect.flow]\nstore_block = "datasets"'
 
 
-@pytest.fixture(scope="module", params=["folder", "s3"])
+@pytest.fixture(scope="module", params=datasets.KINDS)
 def store(
     request: pytest.FixtureRequest, server: Any, worker: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployed]:
