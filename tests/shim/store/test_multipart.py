@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -162,19 +163,19 @@ def test_large_parts_are_sent_fewer_at_once(
     monkeypatch.setattr(multipart, "MEMORY", int(10 * fit))
     now = most = 0
 
-    def begin(work: Callable[[], Any]) -> Callable[[], Any]:
+    def begin(work: Callable[[], Any], name: str) -> SimpleNamespace:
         nonlocal now, most
         now += 1
         most = max(most, now)
 
-        def wait() -> Any:
+        def result() -> Any:
             nonlocal now
             now -= 1
             return work()
 
-        return wait
+        return SimpleNamespace(result=result)
 
-    monkeypatch.setattr(multipart, "_begin", begin)
+    monkeypatch.setattr(multipart, "abandon", SimpleNamespace(begin=begin))
     system = System()
     transfer.upload_in_parts(tmp_path / "some", system, "bucket/some", no_pulse)
     assert most == at_once

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future, wait
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -30,25 +31,30 @@ def run(work: Callable[[], T], pulse: Callable[[], None], *, name: str = "transf
     Raises:
         BaseException: what the work or the pulse raises.
     """
-    results: list[T] = []
-    errors: list[BaseException] = []
-    ended = threading.Event()
+    pulse()
+    future = begin(work, name=name)
+    while not wait([future], EVERY).done:
+        pulse()
+    return future.result()
+
+
+def begin(work: Callable[[], T], *, name: str) -> Future[T]:
+    """Call ``work`` in its own thread, which does not keep the process alive.
+
+    Args:
+        work: a function that cannot be interrupted.
+        name: of the thread.
+    """
+    future: Future[T] = Future()
 
     def call() -> None:
         try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the calling thread
-            errors.append(error)
-        finally:
-            ended.set()
+            future.set_result(work())
+        except BaseException as error:  # noqa: BLE001 - it is raised again in the thread that waits
+            future.set_exception(error)
 
-    pulse()
     threading.Thread(target=call, name=name, daemon=True).start()
-    while not ended.wait(EVERY):
-        pulse()
-    if errors:
-        raise errors[0]
-    return results[0]
+    return future
 
 
 def limited(pulse: Callable[[], None], seconds: float) -> Callable[[], None]:

@@ -148,13 +148,12 @@ def _uploads(store: Store, folder: str) -> Sequence[FileRecord]:
 
 
 def _ended(store: Store, index: int, engine: EngineState, attempts: Mapping[int, set[str]]) -> Trace:
+    lost = engine.reason or (MARKED_WHILE_RUNNING if engine.marked else LOST)
     if engine.manifest is None or engine.state is State.SKIPPED:
-        lost = engine.reason or (MARKED_WHILE_RUNNING if engine.marked else LOST)
         reason = {State.ERROR: lost, State.STOPPED: CUT}.get(engine.state)
         return Trace(index, engine.state, 0, {}, None, reason, engine.state is State.COMPLETE)
     key = store.key(engine.manifest)
     tries = _begun(key, attempts)
-    lost = engine.reason or (MARKED_WHILE_RUNNING if engine.marked else LOST)
     try:
         manifest = store.manifest(engine.manifest)
     except NoManifestError:

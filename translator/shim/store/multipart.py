@@ -5,16 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import math
-import threading
 from collections import deque
+from concurrent.futures import wait
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.files import abandon
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
     from pathlib import Path
-
-T = TypeVar("T")
 
 PART = 8 << 20
 """The size of a part, in bytes; larger if there would be too many. S3 accepts parts from 5 MiB, and 10,000 of them."""
@@ -70,7 +71,7 @@ def upload(source: Path, system: Any, place: dict[str, Any], moved: Callable[[],
     digest = hashlib.sha256()
     size = 0
     parts: list[dict[str, Any]] = []
-    sending: deque[Callable[[], dict[str, Any]]] = deque()
+    sending: deque[Future[dict[str, Any]]] = deque()
     try:
         moved()
         with source.open("rb") as file:
@@ -78,21 +79,20 @@ def upload(source: Path, system: Any, place: dict[str, Any], moved: Callable[[],
             at_once = max(1, min(AT_ONCE, MEMORY // length))
             while True:
                 if len(sending) == at_once:  # before the next part is in memory
-                    parts.append(sending.popleft()())
+                    parts.append(sending.popleft().result())
                     moved()
                 if not (block := file.read(length)):
                     break
-                sending.append(_begin(partial(_send, system, place, len(parts) + len(sending) + 1, block)))
+                number = len(parts) + len(sending) + 1
+                sending.append(abandon.begin(partial(_send, system, place, number, block), name="part"))
                 digest.update(block)
                 size += len(block)
         while sending:
-            parts.append(sending.popleft()())
+            parts.append(sending.popleft().result())
             moved()
         system.call_s3("complete_multipart_upload", **place, MultipartUpload={"Parts": parts})
     except BaseException:
-        for wait in sending:  # a part that arrives later would stay
-            with contextlib.suppress(Exception):
-                wait()
+        wait(sending)  # a part that arrives later would stay
         abort(system, place)
         raise
     return size, digest.hexdigest()
@@ -103,26 +103,3 @@ def _send(system: Any, place: dict[str, Any], number: int, block: bytes) -> dict
     # If a part has a checksum, whose algorithm deployments choose, S3 requires it again to complete the upload.
     checksums = {name: of for name, of in answer.items() if name.startswith("Checksum") and name != "ChecksumType"}
     return {"PartNumber": number, "ETag": answer["ETag"], **checksums}
-
-
-def _begin(work: Callable[[], T]) -> Callable[[], T]:
-    """Start work in its own thread, which does not keep the process alive; return what waits for its result."""
-    results: list[T] = []
-    errors: list[BaseException] = []
-
-    def call() -> None:
-        try:
-            results.append(work())
-        except BaseException as error:  # noqa: BLE001 - it is raised again by the thread that waits
-            errors.append(error)
-
-    thread = threading.Thread(target=call, name="part", daemon=True)
-    thread.start()
-
-    def wait() -> T:
-        thread.join()
-        if errors:
-            raise errors[0]
-        return results[0]
-
-    return wait
