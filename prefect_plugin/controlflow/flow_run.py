@@ -60,7 +60,10 @@ def run_of_graph(  # noqa: PLR0913 - all but the name are keywords
     with run_of(pipeline, project=project, store=store, store_block=store_block, parameters=parameters) as run:
         run.graph = lambda: routes.plan(nodes, interrupted=run.stop.reason is not None)
         attempts.write_attempt(
-            run.store, attempts.Begun(run.pipeline, run.id, run.started, run.parameters, graph=run.graph())
+            run.store,
+            attempts.Begun(
+                run.pipeline, run.id, run.started, run.parameters, graph=run.graph(), earlier=run.earlier_tries
+            ),
         )
         start = scopes.initial(dialect, run.parameters, os.environ)
         if starts_after:

@@ -2,13 +2,14 @@
 
 A killed process reports nothing. Prefect's worker marks the flow run as Crashed and calls the flow's ``on_crashed``
 hooks in its own process. There, ``record_crash`` finds the run by the labels of the flow run, and reads the names of
-its nodes from ``attempt.json`` in the store. Tries that began later than this file belong to the attempt.
+its nodes from ``attempt.json`` in the store. All tries belong to the attempt but those that this file says are older.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from prefect import get_client
@@ -50,7 +51,7 @@ _recorded: set[UUID] = set()
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """The start of an attempt."""
+    """The start of an attempt; ``earlier`` are the tries before it, see ``note_earlier_tries``."""
 
     pipeline: str
     run: str
@@ -58,6 +59,27 @@ class Begun:
     parameters: Mapping[str, Any]
     nodes: Sequence[NodePlan] = ()
     graph: GraphPlan | None = None
+    earlier: Mapping[str, int] = field(default_factory=dict)
+
+
+def note_earlier_tries(store: StoreAddress, pipeline: str, run: str) -> dict[str, int]:
+    """Note in ``attempt.json`` which tries attempts of a run have made so far, and return them.
+
+    The times of tries do not tell which are older: executions on other machines have these from other clocks.
+
+    Returns:
+        The number of the last try of each execution, by ``<directory of the node>/<index>``.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    opened = open_store(store)
+    tries = opened.tries(pipeline, run)
+    earlier = {f"{folder}/{index}": max(numbers) for (folder, index), numbers in tries.items()}
+    key = key_of(pipeline, run, name=ATTEMPT)
+    with contextlib.suppress(FileNotFoundError, StoreError, TypeError):  # reported if somebody needs it
+        opened.write_json(key, {**opened.read_json(key), "earlier": earlier}, lasting=False)
+    return earlier
 
 
 def label_flow_run(flow_run: FlowRun, store: FlowStore, pipeline: str, run: str, started: str) -> bool:
@@ -119,9 +141,10 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
         store = open_store(with_credentials(str(labels[STORE]), str(labels.get(BLOCK) or "")))
         # An attempt that was killed before it set its labels has begun nothing.
         stop_documents.end(store, Attempt(str(labels[PIPELINE]), str(labels[RUN]), str(labels[BEGAN])))
-        began = str(labels[BEGAN]) if labels[COUNT] == now.run_count else clock.now()
+        has_begun = labels[COUNT] == now.run_count
+        began = str(labels[BEGAN]) if has_begun else clock.now()
         begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)
-        tries = _tries(store, begun)
+        tries = _tries(store, begun) if has_begun else {}
         if begun.graph is not None:
             tries = _with_composites(tries)
         run_record.finish(
@@ -157,7 +180,7 @@ def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
     for (folder, index), attempts in store.tries(begun.pipeline, begun.run).items():
         number = max(attempts)
         files = attempts[number].intersection((MANIFEST, STARTED))
-        if not files:
+        if not files or number <= begun.earlier.get(f"{folder}/{index}", 0):
             continue
         key = f"{base}/{folder}/{index}/try-{number}"
         node, started, state = _read_try(store, key, files) or (
@@ -165,7 +188,7 @@ def _tries(store: Store, begun: Begun) -> dict[str, dict[int, _Try]]:
             clock.now(),
             Outcome.ERROR,
         )
-        if node is not None and started >= begun.started:
+        if node is not None:
             uri = store.uri(f"{key}/{MANIFEST}")
             tries.setdefault(node, {})[index] = _Try(started, EngineState(state, uri))
     return tries
@@ -286,6 +309,7 @@ def _read(store: Store, pipeline: str, run: str, started: str) -> Begun:
     try:
         nodes = [NodePlan(**node) for node in document["nodes"]]
         graph = _graph(document["graph"]) if document["graph"] is not None else None
-        return Begun(pipeline, run, started, document["parameters"], nodes, graph)
-    except (KeyError, TypeError, AttributeError) as error:
+        earlier = {str(execution): int(number) for execution, number in document["earlier"].items()}
+        return Begun(pipeline, run, started, document["parameters"], nodes, graph, earlier)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise StoreError(f"the document of the run's attempt is incomplete: {error!r}") from error

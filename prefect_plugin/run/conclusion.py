@@ -36,7 +36,12 @@ def finish() -> State[Any]:
     attempts.write_attempt(
         run.store,
         attempts.Begun(
-            pipeline=run.pipeline, run=run.id, started=run.started, parameters=run.parameters, nodes=planned(run)
+            pipeline=run.pipeline,
+            run=run.id,
+            started=run.started,
+            parameters=run.parameters,
+            nodes=planned(run),
+            earlier=run.earlier_tries,
         ),
     )
     for future in run.futures.values():

@@ -111,7 +111,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         events.emit("run-started")
         if attempts.BEGAN in flow_run.labels:
             close_earlier_attempts(flow_run.id)
-            _end_earlier_executions(run, str(flow_run.labels[attempts.BEGAN]))
+            _look_at_earlier_attempts(run, str(flow_run.labels[attempts.BEGAN]))
             # A retry or a resumption: Prefect says that it skips what is complete.
             run.resumes = run.id
         run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
@@ -128,12 +128,13 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
             raise
 
 
-def _end_earlier_executions(run: Run, started: str) -> None:
-    """Stop executions on other machines that outlived the process of an earlier attempt, begun at ``started``."""
+def _look_at_earlier_attempts(run: Run, started: str) -> None:
+    """Stop executions on other machines that outlived the attempt begun at ``started``, and note what there is."""
     try:
         stop_documents.end(open_store(run.store), Attempt(run.pipeline, run.id, started))
+        run.earlier_tries = attempts.note_earlier_tries(run.store, run.pipeline, run.id)
     except StoreError as error:
-        get_run_logger().warning("cannot stop executions of earlier attempts: %s", error)
+        get_run_logger().warning("cannot read what earlier attempts have left in the store: %s", error)
 
 
 def _available(blocks: Mapping[str, str]) -> Mapping[str, str]:

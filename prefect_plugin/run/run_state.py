@@ -113,6 +113,8 @@ class Run:
     """Tells executions on other machines which requests to stop there are, if there are any executions."""
     labelled: bool = False
     """Whether the labels of the flow run name this attempt."""
+    earlier_tries: Mapping[str, int] = field(default_factory=dict)
+    """The last try of each execution before this attempt, see ``attempts.note_earlier_tries``."""
     graph: Callable[[], GraphPlan] | None = None
     """The graph of a control-flow pipeline, with the routes taken so far."""
 
