@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from translator.shim.code.snapshots import is_stored
 from translator.shim.files import digest
 from translator.shim.runners import Place, RunnerError, UnfitError, required_variables
 from translator.shim.runners.kubernetes import archive, frames, leftovers, pod
@@ -20,6 +21,7 @@ from translator.shim.runners.kubernetes.direct import Direct, described, record_
 from translator.shim.runners.kubernetes.follow import Follower, follow
 from translator.shim.runners.kubernetes.settings import Settings, lacks, read
 from translator.shim.runners.settings import settings_of
+from translator.shim.store import open_store
 from translator.shim.store.base import StoreError
 from translator.shim.workspace import laid_out, moved, remove, working_copy
 
@@ -121,8 +123,14 @@ class Command:
                 request.note(
                     f"warning: a shell cannot set variables of these names, so they are not set: {', '.join(nameless)}"
                 )
-            fetch = self._fetch()
-            follower.stage(lambda send: self._send(send, script), fetch, request.pulse, settings.start_timeout)
+            snapshot = self._snapshot()
+            fetch = self._fetch(snapshot)
+            follower.stage(
+                lambda send: self._send(send, script, with_project=snapshot is None),
+                fetch,
+                request.pulse,
+                settings.start_timeout,
+            )
             ticket.remote = leftovers.Elsewhere(self.cluster.configuration, self.cluster.namespace, name)
             follower.begin(request.pulse, settings.start_timeout)
             ended = follow(follower, ticket, limits, should_stop)
@@ -172,16 +180,29 @@ class Command:
         follower.close()
         leftovers.delete_later(self.cluster, follower.pod)
 
-    def _fetch(self) -> list[bytes]:
+    def _snapshot(self) -> FileRecord | None:
+        """Return the snapshot of the project that the pod unpacks; None if the worker sends the project."""
+        snapshot = self.request.archive
+        if self.direct is None or snapshot is None:
+            return None
+        if not is_stored(open_store(self.request.address), snapshot.sha256):
+            self.request.note(
+                f"the snapshot of the project is not in the store any more ({snapshot.uri}): "
+                "this worker sends its own copy to the pod"
+            )
+            return None
+        return snapshot
+
+    def _fetch(self, snapshot: FileRecord | None) -> list[bytes]:
         """Return the requests for what the pod downloads: artifacts, and the snapshot of the project."""
         if self.direct is None:
             return []
         root, access = self.request.space.root, self.direct.access()
         files = described((str(path.relative_to(root)), record) for path, record in self.direct.inputs.items())
         requests = [frames.message(do="fetch", access=access, files=some) for some in frames.batches(files)]
-        if self.request.archive is not None:
-            (archive,) = described([("", self.request.archive)])
-            requests.append(frames.message(do="unpack", access=access, archive=archive))
+        if snapshot is not None:
+            (described_snapshot,) = described([("", snapshot)])
+            requests.append(frames.message(do="unpack", access=access, archive=described_snapshot))
         return requests
 
     def _publish(
@@ -205,7 +226,7 @@ class Command:
             raise StoreError(str(error)) from error
         return records
 
-    def _send(self, send: Callable[[bytes], None], script: str) -> None:
+    def _send(self, send: Callable[[bytes], None], script: str, *, with_project: bool) -> None:
         """Send the workspace and the working copy, the command, and the wrapper around it."""
         request = self.request
         writer = archive.Writer(send, frames.PART)
@@ -215,7 +236,7 @@ class Command:
             packer.text("wrapper", _WRAPPER.read_text(encoding="utf-8"), 0o644)
             _pack_workspace(packer, request.space, self.direct.inputs if self.direct is not None else {})
             packer.directory("root/repository")
-            if self.direct is None or request.archive is None:
+            if with_project:
                 _pack_project(packer, request)
         writer.close()
 
