@@ -164,7 +164,8 @@ def test_whatever_fails_in_the_pod_is_answered(monkeypatch: pytest.MonkeyPatch) 
 
 
 def answers(work: Callable[[agent.Attendance], None]) -> list[dict[str, Any]]:
-    """Return the messages that an agent sends."""
+    """Return the messages that an agent sends to a worker that sends nothing."""
+    requests, sending = os.pipe()
     reading, writing = os.pipe()
     received: list[bytes] = []
 
@@ -175,9 +176,13 @@ def answers(work: Callable[[agent.Attendance], None]) -> list[dict[str, Any]]:
 
     thread = threading.Thread(target=read)
     thread.start()
-    work(agent.Attendance(0, writing, _pulse_at=float("inf")))
-    os.close(writing)
-    thread.join()
+    try:
+        work(agent.Attendance(requests, writing, _pulse_at=float("inf")))
+    finally:
+        os.close(writing)
+        thread.join()
+        os.close(requests)
+        os.close(sending)
     found = frames.Parser().feed(b"".join(received))
     return [cast("dict[str, Any]", follow._message(content)) for kind, content in found if kind == frames.MESSAGE]
 

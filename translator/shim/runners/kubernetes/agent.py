@@ -48,6 +48,8 @@ _LOOK_EVERY = 0.1
 _TICK = 0.1
 _LATER_LOOK = 1.0
 _PULSE_EVERY = 2.0
+_SILENCE = 60.0
+"""The seconds without a sign of life after which a worker counts as gone; it answers the pulses that it gets."""
 _GRACE = 3.0
 _BLOCK = 1 << 16
 _LONGEST = 2000
@@ -79,12 +81,12 @@ def prepare(lost_after: float) -> int:
             os.mkfifo(CONTROL / name, 0o666)
     if CONTROL.stat().st_uid == os.geteuid():  # that of a user other than root already is for all
         CONTROL.chmod(0o777)
-    _note_worker()
+    presence = Presence(lost_after)
     ending = _ending()
     while not (FILES / "staged").exists():
         if ending.is_set():
             return 1
-        if _lost(lost_after):
+        if presence.is_lost():
             print(_complaint(lost_after), file=sys.stderr)  # noqa: T201 - as above
             return 1
         ending.wait(_LOOK_EVERY)
@@ -93,13 +95,13 @@ def prepare(lost_after: float) -> int:
 
 def watch(lost_after: float) -> int:
     """Keep what the command prints, and end it if no worker has been there for some time."""
-    _note_worker()
+    presence = Presence(lost_after)
     threads = [threading.Thread(target=_keep, args=(name,), daemon=True) for name in STREAMS]
     for thread in threads:
         thread.start()
     threading.Thread(target=_tick, daemon=True).start()
     ending = _ending()
-    while not _lost(lost_after):
+    while not presence.is_lost():
         if not (FILES / "drained").exists() and not any(thread.is_alive() for thread in threads):
             (FILES / "drained").touch()
         if ending.is_set() and (FILES / "drained").exists() and (CONTROL / "status").exists():
@@ -133,8 +135,30 @@ def _note_worker() -> None:
     (FILES / "seen").touch()
 
 
-def _lost(seconds: float) -> bool:
-    return time.time() > (FILES / "seen").stat().st_mtime + seconds
+@dataclass(slots=True)
+class Presence:
+    """A look at whether a worker is there; it begins as if one were.
+
+    Times of files only tell that they have changed: somebody may set the clock of the node.
+
+    Args:
+        patience: the seconds without a worker after which there is none any more.
+    """
+
+    patience: float
+    _seen: int = -1
+    _since: float = 0.0
+
+    def is_lost(self) -> bool:
+        """Return whether no worker has been there for some time."""
+        try:
+            seen = (FILES / "seen").stat().st_mtime_ns
+        except FileNotFoundError:
+            seen = 0
+        now = time.monotonic()
+        if seen != self._seen:
+            self._seen, self._since = seen, now
+        return now > self._since + self.patience
 
 
 def _keep(name: str) -> None:
@@ -200,6 +224,7 @@ class Attendance:
     _ended: bool = False
     _drained_at: float | None = None
     _pulse_at: float = 0.0
+    _heard_at: float = field(default_factory=time.monotonic)
 
     def run(self) -> None:
         """Serve the worker until it goes."""
@@ -215,13 +240,15 @@ class Attendance:
         return _LATER_LOOK if self._ended or self.read is None else _LOOK_EVERY
 
     def _receive(self, seconds: float) -> bool:
-        """Wait for a frame for some seconds; return whether the worker is still there."""
-        if self._waiting or not select.select([self.requests], [], [], seconds)[0]:
-            return True
+        """Wait for a request for some seconds if none waits; return whether the worker is still there."""
+        if not select.select([self.requests], [], [], 0.0 if self._waiting else seconds)[0]:
+            # A machine that has lost its power or its network ends no connection.
+            return time.monotonic() < self._heard_at + _SILENCE
         part = os.read(self.requests, 1 << 20)
         if part:
             _note_worker()
-            self._waiting += self._parser.feed(part)
+            self._heard_at = time.monotonic()
+            self._waiting += [frame for frame in self._parser.feed(part) if frame[0] != frames.PULSE]
         return bool(part)
 
     def _handle(self, kind: bytes, content: bytes) -> None:
@@ -311,7 +338,11 @@ class Attendance:
         self._event("published", files=direct.described((record.path, record) for record in records))
 
     def _connected(self) -> None:
-        """Stop the work if the worker does not wait for it any more."""
+        """Show and look for life during work.
+
+        Raises:
+            BrokenPipeError: the worker does not wait for it any more.
+        """
         self._pulse()
         if not self._receive(0.0):
             raise BrokenPipeError
@@ -361,10 +392,10 @@ class Attendance:
         root = Path(os.environ["TRANSLATOR_HOME"]).resolve()
         is_there = (root / "outputs").is_dir() and not (root / "outputs").is_symlink()
         if direct and is_there:
-            tidied = outputs_.tidy(root / "outputs", root, self._pulse)
+            tidied = outputs_.tidy(root / "outputs", root, self._connected)
             notes, problems = tidied.notes, tidied.problems
         with archive.packing(writer) as packed:
-            packer = archive.Packer(packed, self._pulse)
+            packer = archive.Packer(packed, self._connected)
             if is_there:
                 _Collection(root, packer, notes, sizes if direct else None).add("outputs")
         writer.close()
@@ -392,7 +423,17 @@ class Attendance:
         self._answer(frames.message(event=name, **values))
 
     def _answer(self, content: bytes) -> None:
-        _write(self.answers, content)
+        """Send frames; a worker that is too busy to take them still gives signs of life.
+
+        Raises:
+            BrokenPipeError: it is gone.
+        """
+        remaining = memoryview(content)
+        while remaining:
+            if select.select([], [self.answers], [], _LATER_LOOK)[1]:
+                remaining = remaining[os.write(self.answers, remaining[: select.PIPE_BUF]) :]
+            elif not self._receive(0.0):
+                raise BrokenPipeError
 
 
 def _store(access: Mapping[str, Any]) -> Store:

@@ -14,7 +14,9 @@ status=$?
 # This shell and the reader of orders remain; what else there is may finish its last lines.
 others() { set -- /proc/[0-9]*; [ $# -gt 2 ]; }
 # An image without sleep waits for a line, which the container of the worker's own programs writes after as long.
-moment() { sleep 0.1 2>/dev/null || read -r _ <"$control/ticks"; }
+# The end of the line before may still be open; a look at that finds no line.
+tick() { read -r _ <"$control/ticks"; }
+moment() { sleep 0.1 2>/dev/null || tick || tick; }
 patiently() { while [ "$1" -gt 0 ] && others && moment; do set -- $(($1 - 1)); done; }
 if others; then
   patiently 5
