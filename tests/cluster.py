@@ -41,6 +41,8 @@ ROOT = Path(__file__).resolve().parent.parent
 SCRIPT = ROOT.parent / "shared" / "kubernetes" / "cluster"
 if not SCRIPT.exists():  # a worktree beside others
     SCRIPT = ROOT.parent.parent / "shared" / "kubernetes" / "cluster"
+LOST_AFTER = 90
+"""The seconds that a pod waits for a worker: on a busy machine, a worker may hear of a container that late."""
 POD_IMAGE = "localhost/tests/pod:1"
 BASE_IMAGE = "localhost/tests/pod-base:1"
 
@@ -70,7 +72,7 @@ class Cluster:
     """The directory of its state, if the tests may stop and start its parts."""
     namespace: str = "default"
     """The namespace of the pods, which is that of the kubeconfig's context."""
-    settings: dict[str, Any] = field(default_factory=lambda: {"pull": "never", "lost_after": 15})
+    settings: dict[str, Any] = field(default_factory=lambda: {"pull": "never", "lost_after": LOST_AFTER})
 
     def runner(self, **settings: Any) -> Runner:
         return runner("kubernetes", **{"helper_image": self.pod_image, **self.settings, **settings})
@@ -110,7 +112,7 @@ class Cluster:
         with self.api() as api:
             api.delete_namespaced_pod(pod, self.namespace, grace_period_seconds=grace, _preload_content=False)
 
-    def empty(self, within: float = 60.0, without: Collection[str] = ()) -> bool:
+    def empty(self, within: float = 240.0, without: Collection[str] = ()) -> bool:
         """Return whether there are no other pods; those that have ended are removed a moment later."""
         deadline = time.monotonic() + within
         while any(pod["metadata"]["name"] not in without for pod in self.pods()):
@@ -138,7 +140,7 @@ class Cluster:
             self._wait_for_server()
 
     def _wait_for_server(self) -> None:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while True:
             try:
                 self.pods()
@@ -216,7 +218,7 @@ def _in_namespace(cluster: Cluster, name: str) -> Cluster:
     """Return the cluster as a worker sees it in a namespace that only this worker uses."""
     with cluster.api() as api:
         api.create_namespace({"metadata": {"name": name}})
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while not api.list_namespaced_service_account(name).items:  # without one, pods are refused
             assert time.monotonic() < deadline, f"the namespace {name} has no service account"
             time.sleep(0.1)

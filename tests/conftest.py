@@ -92,7 +92,7 @@ def _is_too_wide(item: pytest.Item) -> bool:
     return marker is not None and os.environ.get(f"TRANSLATOR_{marker.args[0].upper()}") != "all"
 
 
-LONGEST = 300
+LONGEST = 600
 """The seconds after which a test of pods fails: what it waits for is on another machine and may never come."""
 
 

@@ -53,15 +53,16 @@ while mounted or not ending:
 _numbers = itertools.count(int.from_bytes(os.urandom(3)))
 
 
-SHORT = {"linked outputs", "stop", "limit: time_limit"}
+SHORT = {"directories", "linked outputs", "live output", "stop", "limit: time_limit", "daemon forked twice, exit 3"}
 """The checks that every test run makes in a cluster, where each takes seconds."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the hook that leaves out what is marked
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what takes long in a cluster."""
     for item in items:
         if "[kubernetes" in item.name and not any(f"[kubernetes-{check}]" in item.name for check in SHORT):
-            item.add_marker("wide")
+            item.add_marker(pytest.mark.wide("kubernetes"))
 
 
 @dataclass

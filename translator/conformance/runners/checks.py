@@ -179,7 +179,7 @@ def daemons(kind: str, end: str, worker: Worker) -> Iterator[str]:
 
 def last_lines(worker: Worker) -> Iterator[str]:
     """Check that what a command has left running may finish its lines."""
-    if (ran := worker.run("(sleep 0.2; echo later) & echo now")).output != ["now", "later"]:
+    if (ran := worker.run("(sleep 0.1; echo later) & echo now")).output != ["now", "later"]:
         yield f"lines are lost: {ran}"
 
 

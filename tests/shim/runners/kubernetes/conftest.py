@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.cluster import Cluster
     from tests.shim.conftest import Worker
 
-WITHIN = 120.0
+WITHIN = 240.0
 _PROGRAM = """
 import json, sys
 from pathlib import Path

@@ -40,9 +40,9 @@ def test_memory_that_runs_out(worker: Worker, in_pod: InPod) -> None:
 
 
 def test_a_pod_for_which_there_is_no_node(worker: Worker, in_pod: InPod) -> None:
-    manifest = worker.run(in_pod("true", resources=Resources(cpu=500), settings={"start_timeout": 3}))
+    manifest = worker.run(in_pod("true", resources=Resources(cpu=500), settings={"start_timeout": 10}))
     assert manifest.state == "error"
-    assert "did not start within 3 s: no node can run the pod: 0/1 nodes are available: 1 Insufficient cpu" in str(
+    assert "did not start within 10 s: no node can run the pod: 0/1 nodes are available: 1 Insufficient cpu" in str(
         manifest.reason
     )
     assert manifest.infrastructure

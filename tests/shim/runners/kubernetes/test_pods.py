@@ -345,7 +345,7 @@ def test_a_variable_that_a_shell_cannot_set(worker: Worker, in_pod: InPod) -> No
 
 def test_an_image_without_sleep_has_the_grace_of_term(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     """What a command leaves running gets TERM, and has time to write its last file."""
-    late = "n=0; while [ $n -lt 300000 ]; do n=$((n + 1)); done; echo x > /valohai/outputs/late; exit"
+    late = "n=0; while [ $n -lt 20000 ]; do n=$((n + 1)); done; echo x > /valohai/outputs/late; exit"
     command = f"(trap '{late}' TERM; echo ready > /valohai/outputs/ready; while :; do :; done) & "
     wait = "while ! [ -e /valohai/outputs/ready ]; do :; done"
     manifest = worker.run(in_pod(command + wait, image=cluster.sh_image))

@@ -68,7 +68,7 @@ def test_a_pod_whose_worker_is_gone_ends_by_itself(
     worker: Worker, in_pod: InPod, cluster: Cluster, start: Callable[..., Driver]
 ) -> None:
     sleeper = Sleeper()
-    driver = start(in_pod(sleeper.command, settings={"lost_after": 5}))
+    driver = start(in_pod(sleeper.command, settings={"lost_after": 20}))
     waited(sleeper.running)
     driver.kill()
     waited(lambda: not sleeper.running())
@@ -84,10 +84,10 @@ def test_an_api_server_that_is_away_loses_nothing(worker: Worker, in_pod: InPod,
 
     begun = threading.Event()
     worker.on_line = lambda line: begun.set() if line == "1" else None
-    thread = threading.Thread(target=lambda: begun.wait(60) and outage())
+    thread = threading.Thread(target=lambda: begun.wait(240) and outage())
     thread.start()
     command = "for n in $(seq 30); do echo $n; echo $n >> /valohai/outputs/x; sleep 1; done"
-    manifest = worker.run(in_pod(command, settings={"lost_after": 60}))
+    manifest = worker.run(in_pod(command, settings={"lost_after": 240}))
     thread.join()
     assert manifest.state == "complete", worker.log
     assert worker.output == [str(number) for number in range(1, 31)]
@@ -142,7 +142,7 @@ def test_a_stop_does_not_wait_for_an_api_server_that_is_away(worker: Worker, in_
     with ExitStack() as ends:
         worker.on_line = lambda line: ends.enter_context(cluster.server_stopped()) if line == "ready" else None
         worker.should_stop = lambda: "enough" if "trying again" in worker.notes else None
-        manifest = worker.run(in_pod(f"echo ready; {sleeper.command}", settings={"lost_after": 20}))
+        manifest = worker.run(in_pod(f"echo ready; {sleeper.command}", settings={"lost_after": 60}))
         assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.log
         assert "the outputs are lost" in worker.notes
     waited(lambda: not sleeper.running())
@@ -151,7 +151,7 @@ def test_a_stop_does_not_wait_for_an_api_server_that_is_away(worker: Worker, in_
 @pytest.mark.wide("kubernetes")
 def test_an_execution_waits_for_an_api_server_that_is_away(worker: Worker, in_pod: InPod, cluster: Cluster) -> None:
     with cluster.server_stopped():
-        thread = threading.Thread(target=worker.run, args=[in_pod("echo ran", settings={"lost_after": 60})])
+        thread = threading.Thread(target=worker.run, args=[in_pod("echo ran", settings={"lost_after": 240})])
         thread.start()
         waited(lambda: "trying again" in worker.notes)
     thread.join()
@@ -175,7 +175,7 @@ def test_fifty_executions_at_once(worker: Worker, in_pod: InPod, cluster: Cluste
     step = in_pod(
         'read -r line < a.txt; echo "$line $VH_INDEX" > /valohai/outputs/x; echo done',
         image=cluster.sh_image,
-        settings={"lost_after": 120},
+        settings={"lost_after": 300},
     )
 
     def run(index: int) -> Any:
