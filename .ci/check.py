@@ -1,4 +1,4 @@
-"""Run every check of the project, four in parallel, with one line per check and the full text of those that fail.
+"""Run every check of the project, five in parallel, with one line per check and the full text of those that fail.
 
 Run it as ``make test``. Arguments choose checks by name: ``.venv/dev/bin/python .ci/check.py types airflow``.
 """
@@ -77,16 +77,19 @@ class Result:
         return counted
 
 
-LANES = 4
-"""Checks with an engine wait half of the time, those of pods more, so that on two cores there is room for four."""
+LANES = 5
+"""Checks with an engine wait half of the time, those of pods more, so that on two cores there is room for five."""
 
 WORKERS = 2 * (os.cpu_count() or 1)
 """Processes that run tests without an engine: many of these wait for processes of their own."""
 
 # Those that use most of a core beside those that wait, and the longest first: so that no core is idle at the end.
 CHECKS = (
-    Check("prefect", (pytest("prefect", "tests/prefect"),)),
-    Check("scheduler", (pytest("airflow", "-m", "scheduler", "tests/airflow"),)),
+    Check(
+        "scheduler",
+        (pytest("airflow", "-m", "scheduler", "tests/airflow", "--ignore=tests/airflow/dataflow"),),
+    ),
+    Check("prefect", (pytest("prefect", "tests/prefect", "--ignore=tests/prefect/dataflow"),)),
     Check(
         "pods",
         (
@@ -113,6 +116,8 @@ CHECKS = (
         ),
     ),
     Check("parity", (pytest("dev", "tests/parity"),)),
+    Check("scheduler-dataflow", (pytest("airflow", "-m", "scheduler", "tests/airflow/dataflow"),)),
+    Check("prefect-dataflow", (pytest("prefect", "tests/prefect/dataflow"),)),
     Check("celery", (pytest("airflow", "-m", "celery", "tests/airflow"),)),
     Check("airflow", (pytest("airflow", "-m", "not scheduler and not celery", "tests/airflow"),)),
     Check("examples", tuple(pytest(engine, "tests/examples") for engine in ("airflow", "prefect"))),
@@ -165,7 +170,7 @@ def report(result: Result) -> None:
         print(f"\n----- {result.check.name} -----\n{result.output}-----\n")
     mark = "ok  " if result.passed else "FAIL"
     took = f"{result.seconds:6.0f} s, {result.processor:4.0f} s of CPU"
-    print(f"  {mark}  {result.check.name:<9} {took}  {result.summary}", flush=True)
+    print(f"  {mark}  {result.check.name:<18} {took}  {result.summary}", flush=True)
     for reason, number in result.skipped.items():
         print(f"        skipped {number}: {reason}", flush=True)
 
