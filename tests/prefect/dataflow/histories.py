@@ -361,6 +361,10 @@ class History:
         for name, node in document["nodes"].items():
             for one in node["executions"]:
                 if one["state"] != "complete":
+                    # The last try counts, unless it was killed: then it has no manifest.
+                    manifest = _last_try(run / name / str(one["index"]), "manifest.json")
+                    if manifest is not None and json.loads(manifest.read_text())["state"] != "complete":
+                        completed.pop((name, one["index"]), None)
                     continue
                 number = one["parameters"]["n"]
                 read = [sorted(lines.get(source, {}).items()) for source in BEFORE.get(name, ())]  # by their names
@@ -373,8 +377,8 @@ class History:
                 expected = [*before, f"{self.attempts} {name} {number}"] if not kept else [*earlier.lines]
                 completed[name, one["index"]] = Past(number, inputs, tuple(expected))
                 lines.setdefault(name, {})[number] = expected
-                tries = (run / name / str(one["index"])).glob(f"try-*/outputs/{name}-{number}.txt")
-                last = max(tries, key=lambda path: int(path.parent.parent.name.removeprefix("try-")))
+                last = _last_try(run / name / str(one["index"]), f"outputs/{name}-{number}.txt")
+                assert last is not None
                 assert last.read_text().splitlines() == expected, f"{last} in {document}"
         self.completed = completed
 
@@ -388,6 +392,12 @@ class History:
             return [f"{run.name}: {run.state_name}" for run in wrong]
 
         wait_for(lambda: not left_open(), 60, f"task runs to have a final state after {plan}: {left_open()}")
+
+
+def _last_try(execution: Path, file: str) -> Path | None:
+    """Return a file of the last try of an execution that has it."""
+    tries = [(int(path.name.removeprefix("try-")), path / file) for path in execution.glob("try-*")]
+    return max(((number, path) for number, path in tries if path.exists()), default=(0, None))[1]
 
 
 def _salt(plan: Plan, attempt: int) -> str:
