@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from airflow_plugin.dataflow.actions import EndActionsOperator, StartActionsOperator
     from airflow_plugin.dataflow.approval import EndApprovalOperator, StartApprovalOperator
+    from airflow_plugin.dataflow.deployment import DeploymentOperator
     from airflow_plugin.dataflow.finish import FinishOperator
     from airflow_plugin.dataflow.gate import GateOperator
     from airflow_plugin.dataflow.grid import GridOperator
@@ -43,7 +44,19 @@ if TYPE_CHECKING:
     from airflow_plugin.parameters.dag_params import dag_param
     from airflow_plugin.parameters.files_param import files_param
     from translator.shim import loom
-    from translator.shim.contract import Action, Catalog, FileAxis, Input, Parameter, Resources, Step, runner
+    from translator.shim.contract import (
+        Action,
+        Catalog,
+        Endpoint,
+        FileAxis,
+        Input,
+        Parameter,
+        Resources,
+        Step,
+        deployer,
+        deployment,
+        runner,
+    )
 
 __all__ = [
     "Action",
@@ -51,8 +64,10 @@ __all__ = [
     "ChoiceOperator",
     "ControlFlowFinishOperator",
     "ControlFlowStepOperator",
+    "DeploymentOperator",
     "EndActionsOperator",
     "EndApprovalOperator",
+    "Endpoint",
     "FileAxis",
     "FinishOperator",
     "GateOperator",
@@ -70,6 +85,8 @@ __all__ = [
     "StepOperator",
     "complete",
     "dag_param",
+    "deployer",
+    "deployment",
     "earlier_node",
     "failed",
     "files_param",
@@ -97,6 +114,7 @@ _MODULES = {
     "airflow_plugin.controlflow.steps": ("ControlFlowStepOperator",),
     "airflow_plugin.dataflow.actions": ("EndActionsOperator", "StartActionsOperator"),
     "airflow_plugin.dataflow.approval": ("EndApprovalOperator", "StartApprovalOperator"),
+    "airflow_plugin.dataflow.deployment": ("DeploymentOperator",),
     "airflow_plugin.dataflow.finish": ("FinishOperator",),
     "airflow_plugin.dataflow.gate": ("GateOperator",),
     "airflow_plugin.dataflow.grid": ("GridOperator",),
@@ -115,7 +133,10 @@ _MODULES = {
         "same_input",
     ),
     "translator.shim": ("loom",),
-    "translator.shim.contract": ("Action", "Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "runner"),
+    "translator.shim.contract": (
+        *("Action", "Catalog", "Endpoint", "FileAxis", "Input", "Parameter", "Resources", "Step"),
+        *("deployer", "deployment", "runner"),
+    ),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 

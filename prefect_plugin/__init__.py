@@ -11,8 +11,8 @@ version that wrote it. They change only after a deprecation; everything else in 
   ``parallel_node``, ``map_node``, ``loop_node``, ``choice_node`` and ``branch`` are decorators. A ``Token`` passes
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
   for the next node. ``failed``, ``succeed``, ``fail``, ``items``, ``chosen`` and ``again`` decide where it goes.
-- Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``runner``, and
-  ``loom`` for the steps of Loom.
+- Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``runner``; ``loom``
+  for the steps of Loom; ``deployment``, ``Endpoint`` and ``deployer`` for steps that deploy.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``; ``NodeInputs``, ``Files``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook,
   ``infrastructure_failed``, a condition for retries, and ``thread_pool``, a task runner.
@@ -43,7 +43,20 @@ if TYPE_CHECKING:
     from prefect_plugin.run.flow_run import run_of
     from prefect_plugin.tasks.states import infrastructure_failed
     from prefect_plugin.tasks.task_runners import thread_pool
-    from translator.shim import Action, Catalog, FileAxis, Input, Parameter, Resources, Step, loom, runner
+    from translator.shim import (
+        Action,
+        Catalog,
+        Endpoint,
+        FileAxis,
+        Input,
+        Parameter,
+        Resources,
+        Step,
+        deployer,
+        deployment,
+        loom,
+        runner,
+    )
     from translator.shim.contract import Manifest
 
 __all__ = [
@@ -51,6 +64,7 @@ __all__ = [
     "ArtifactStore",
     "Axis",
     "Catalog",
+    "Endpoint",
     "Executions",
     "FileAxis",
     "Files",
@@ -71,6 +85,8 @@ __all__ = [
     "branch",
     "choice_node",
     "chosen",
+    "deployer",
+    "deployment",
     "earlier_node",
     "execution",
     "execution_node",
@@ -113,7 +129,10 @@ _MODULES = {
     "prefect_plugin.run.conclusion": ("finish",),
     "prefect_plugin.run.flow_run": ("run_of",),
     "prefect_plugin.tasks.states": ("infrastructure_failed",),
-    "translator.shim": ("Action", "Catalog", "FileAxis", "Input", "Parameter", "Resources", "Step", "loom", "runner"),
+    "translator.shim": (
+        *("Action", "Catalog", "Endpoint", "FileAxis", "Input", "Parameter", "Resources", "Step"),
+        *("deployer", "deployment", "loom", "runner"),
+    ),
     "translator.shim.contract": ("Manifest",),
 }
 _HOMES = {name: module for module, names in _MODULES.items() for name in names}

@@ -47,6 +47,8 @@ class StepKind(StrEnum):
     """Magnus, runnable: a notebook, executed with its parameters injected."""
     STUB = "stub"
     """Magnus, runnable: no command; only its catalog takes effect."""
+    DEPLOYMENT = "deployment"
+    """Valohai: no command; a new version of a deployment."""
 
 
 class ParameterType(StrEnum):
@@ -267,6 +269,51 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class EndpointFile:
+    """A file of an endpoint: its name, and its path below the server's working directory."""
+
+    name: str
+    path: str
+    span: Span = field(compare=False)
+    description: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An HTTP server of a deployment: a WSGI application, or a command that listens on ``port``.
+
+    ``resources``, ``tolerations`` and the volumes are mappings with the keys of Valohai's schema.
+    """
+
+    name: str
+    span: Span = field(compare=False)
+    image: str | None = None
+    wsgi: str | None = None
+    server_command: tuple[str, ...] = ()
+    port: int = 8000
+    files: tuple[EndpointFile, ...] = ()
+    description: str | None = None
+    resources: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+    node_selector: str | None = None
+    tolerations: tuple[Mapping[str, Json], ...] = ()
+    workspace_volume: Mapping[str, Json] = field(default_factory=lambda: MappingProxyType({}))
+    shared_volumes: tuple[Mapping[str, Json], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment as a node makes it: the endpoints of a new version, and the aliases that point to it in the end.
+
+    ``target`` is the cluster that the source file names for the deployment, if it does.
+    """
+
+    name: str
+    endpoints: tuple[Endpoint, ...] = ()
+    aliases: tuple[str, ...] = ()
+    target: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The work of one execution, with a node's override merged in; limits in seconds."""
 
@@ -301,6 +348,8 @@ class Step:
     """Environment variables by name, with the name of the secret that has the value."""
     commit: str | None = None
     """The hash of the commit whose files the command sees, if not those of the project directory."""
+    deployment: Deployment | None = None
+    """What a step of the kind ``DEPLOYMENT`` deploys; its inputs are the files, and its runner is the deployer."""
 
     @property
     def settable(self) -> tuple[Parameter, ...]:
@@ -443,18 +492,6 @@ class TaskNode:
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentNode:
-    """A node that brings up endpoints."""
-
-    name: str
-    span: Span
-    deployment: str
-    endpoints: tuple[str, ...] = ()
-    aliases: tuple[str, ...] = ()
-    policy: Policy = Policy()
-
-
-@dataclass(frozen=True, slots=True)
 class ApprovalNode:
     """A node that waits for a human."""
 
@@ -517,9 +554,7 @@ class ChoiceNode:
     policy: Policy = Policy()
 
 
-Node: TypeAlias = (
-    ExecutionNode | TaskNode | DeploymentNode | ApprovalNode | ParallelNode | MapNode | LoopNode | ChoiceNode
-)
+Node: TypeAlias = ExecutionNode | TaskNode | ApprovalNode | ParallelNode | MapNode | LoopNode | ChoiceNode
 StepNode: TypeAlias = ExecutionNode | TaskNode
 
 

@@ -49,6 +49,31 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         secret_variables=dict(step.secret_variables),
         commit=step.commit,
         requested_environment=step.request.environment,
+        deployment=lower_deployment(step.deployment) if step.deployment is not None else None,
+    )
+
+
+def lower_deployment(deployment: ir.Deployment) -> contract.Deployment:
+    """Return a deployment as the shim represents it."""
+    return contract.Deployment(
+        deployment.name,
+        tuple(
+            contract.Endpoint(
+                name=endpoint.name,
+                image=endpoint.image,
+                wsgi=endpoint.wsgi,
+                server_command=endpoint.server_command,
+                port=endpoint.port,
+                files={file.name: file.path for file in endpoint.files},
+                resources=thawed(endpoint.resources),
+                node_selector=endpoint.node_selector,
+                tolerations=thawed(endpoint.tolerations),
+                workspace_volume=thawed(endpoint.workspace_volume),
+                shared_volumes=thawed(endpoint.shared_volumes),
+            )
+            for endpoint in deployment.endpoints
+        ),
+        deployment.aliases,
     )
 
 

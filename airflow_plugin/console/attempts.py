@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from translator.shim.store import Store
 
-WITH_MANIFEST = ("StepOperator", "ControlFlowStepOperator", "JoinOperator")
+WITH_MANIFEST = ("StepOperator", "DeploymentOperator", "ControlFlowStepOperator", "JoinOperator")
 """The operators whose tasks leave a manifest."""
 _FOLDER = re.compile(
     rf"(?P<run>(?P<pipeline>[^/]+)/[^/]+)/(?P<execution>[^/]+/[0-9]+)/try-(?P<number>[0-9]{{1,9}})/{re.escape(MANIFEST)}"

@@ -14,6 +14,7 @@ from airflow.sdk import BaseOperator, BaseOperatorLink
 from airflow_plugin.console import url_of
 from airflow_plugin.controlflow.composites import JoinOperator
 from airflow_plugin.controlflow.steps import ControlFlowStepOperator
+from airflow_plugin.dataflow.deployment import DeploymentOperator
 from airflow_plugin.dataflow.step import StepOperator
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ class OutputsLink(BaseOperatorLink):
     """The page of the execution: its outputs and its log."""
 
     name = "Outputs"
-    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, ControlFlowStepOperator]
+    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, DeploymentOperator, ControlFlowStepOperator]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - as Airflow calls it
         """Return the page's URL."""
@@ -35,7 +36,12 @@ class ManifestLink(BaseOperatorLink):
     """The execution's manifest: parameters, metadata, digests of inputs and outputs."""
 
     name = "Manifest"
-    operators: ClassVar[list[type[BaseOperator]]] = [StepOperator, ControlFlowStepOperator, JoinOperator]
+    operators: ClassVar[list[type[BaseOperator]]] = [
+        StepOperator,
+        DeploymentOperator,
+        ControlFlowStepOperator,
+        JoinOperator,
+    ]
 
     def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:  # noqa: ARG002 - as Airflow calls it
         """Return the manifest's URL."""

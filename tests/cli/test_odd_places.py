@@ -142,7 +142,7 @@ def test_a_command_that_only_prints_needs_an_output(folder, command):
 
 def test_each_command_that_needs_no_output_says_so():
     assert {command.name for command in COMMANDS.values() if command.acts} == {
-        "init", "check", "run", "graph", "outputs", "catalogue"
+        "init", "check", "run", "graph", "outputs", "catalogue", "deployments"
     }  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def test_a_code_is_explained(capsys):
 
 
 def test_a_member_of_a_family_is_explained_by_the_family(capsys):
-    assert main(["rule", "unsupported-deployment"]) == 0
+    assert main(["rule", "unsupported-stop-condition"]) == 0
     assert capsys.readouterr().out.startswith("unsupported-*: ")
 
 

@@ -134,7 +134,7 @@ def test_sarif():
 
 
 def test_sarif_explains_the_codes():
-    found = [Diagnostic(code, Severity.ERROR, "m", None) for code in ("unknown-step", "unsupported-deployment")]
+    found = [Diagnostic(code, Severity.ERROR, "m", None) for code in ("unknown-step", "unsupported-stop-condition")]
     log = json.loads(diagnostics.sarif(found, {}, version="1", codes_uri="https://x/codes"))
     step, family = log["runs"][0]["tool"]["driver"]["rules"]
     assert step["helpUri"] == "https://x/codes#unknown-step"

@@ -59,6 +59,7 @@ LAYERS = {
         ("controlflow", "inputs"),
         ("parameters",),
         ("runners",),
+        ("deployers",),
         ("dialects",),
         ("execution",),
     ),

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PACKAGES = {
-    "translator": ("notebooks", "docker", "kubernetes", "airflow"),
+    "translator": ("notebooks", "docker", "kubernetes", "deployments", "airflow"),
     "airflow_plugin": ("airflow",),
     "prefect_plugin": ("dask", "prefect"),
 }
@@ -47,9 +47,8 @@ def test_every_package_that_is_imported_is_declared(package: str) -> None:
 
 
 def test_packages_of_the_compiler_are_in_both_extras() -> None:
-    base = {
-        name(one) for one in (*PROJECT["dependencies"], *EXTRAS["notebooks"], *EXTRAS["docker"], *EXTRAS["kubernetes"])
-    }
+    extras = ("notebooks", "docker", "kubernetes", "deployments")
+    base = {name(one) for one in (*PROJECT["dependencies"], *(one for extra in extras for one in EXTRAS[extra]))}
     needed = {DISTRIBUTIONS.get(one, one.replace("_", "-")) for one in imported("translator")} - base
     assert needed == {"rich"}
     assert all(needed <= {name(one) for one in EXTRAS[engine]} for engine in ("airflow", "prefect"))

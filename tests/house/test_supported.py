@@ -129,6 +129,7 @@ CASES: dict[str, tuple[str, ...]] = {
     "deployment nodes, edges to `file` and from `deployment`": (
         deployment(),
         deployment("[first.output.*, serve.file.greet.model]"),
+        deployment("[serve.deployment.version_id, second.parameter.size]"),
     ),
     "[`actions`](semantics.md#actions): `node-starting`, `node-complete`, `node-error`; `stop-pipeline`, "
     "`error-pipeline`, `require-approval`, `noop`": (

@@ -22,7 +22,7 @@ MOVES = re.compile(r"\b(?:cd|pushd|git\s+clone|curl|wget|unzip|tar|mv|cp|mkdir|t
 
 _SH = re.compile(r"#!\s*/bin/sh\s*(?:\n|$)")
 OF_A_SHELL = (ir.StepKind.COMMAND, ir.StepKind.SHELL)
-_WITHOUT = (ir.StepKind.STUB, ir.StepKind.CONDITION, ir.StepKind.COLLECT)
+_WITHOUT = (ir.StepKind.STUB, ir.StepKind.CONDITION, ir.StepKind.COLLECT, ir.StepKind.DEPLOYMENT)
 """Kinds of steps that need no command."""
 _SHELL = ("/bin/sh",)
 _LENIENT = ("bash", "-O", "extglob")

@@ -125,11 +125,13 @@ def _node(node: ir.StepNode, settings: Settings, resolved: Resolved, targets: Ma
 
 
 def _step(step: ir.Step, settings: Settings) -> ir.Step:
-    """Return a step with the runner, image, resources and variables that settings give it."""
-    runner = settings.get(("runner",))
-    name = str(runner.value) if runner is not None else runners.DEFAULT
-    of_runner = {argument(path[0]): one.value for path, one in below(settings, "runners", name)}
-    placed_by = ir.Runner(name, of_runner) if runner is not None or of_runner else None
+    """Return a step with the runner, image, resources and variables that settings give it; or with its deployer."""
+    if step.deployment is not None:
+        from translator.shim import deployers  # few pipelines deploy
+
+        environment = _merged(step.environment, settings, "variables")
+        return replace(step, runner=_placed_by(settings, "deployer", deployers.DEFAULT), environment=environment)
+    placed_by = _placed_by(settings, "runner", runners.DEFAULT)
     declared = step.resources or ir.Resources()
     cpu, memory = (settings.get(("resources", key)) for key in ("cpu", "memory"))
     resources = ir.Resources(
@@ -153,6 +155,14 @@ def _step(step: ir.Step, settings: Settings) -> ir.Step:
         secret_variables=secrets,
         required_environment=tuple(name for name in step.required_environment if name not in {*environment, *secrets}),
     )
+
+
+def _placed_by(settings: Settings, word: str, default: str) -> ir.Runner | None:
+    """Return the runner or deployer that settings choose; None if they say nothing of the default one."""
+    chosen = settings.get((word,))
+    name = str(chosen.value) if chosen is not None else default
+    own = {argument(path[0]): one.value for path, one in below(settings, f"{word}s", name)}
+    return ir.Runner(name, own) if chosen is not None or own else None
 
 
 def _merged(declared: Mapping[str, Any], settings: Settings, *path: str) -> Mapping[str, Any]:

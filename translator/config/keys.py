@@ -93,6 +93,12 @@ GENERAL = Section(
             "What runs the commands: `process` (default), `docker`, `kubernetes`, or the runner of a package.",
         ),
         Key("runners", Table(Table(Plain(), "settings"), "settings by runner"), "Settings of runners, by their names."),
+        Key("deployer", Text(), "What runs the servers of deployment nodes: `local` (default), or that of a package."),
+        Key(
+            "deployers",
+            Table(Table(Plain(), "settings"), "settings by deployer"),
+            "Settings of [deployers](deployments.md), by their names.",
+        ),
         Key("image", Text(), "The container image, for runners that use one."),
         Key(
             "variables", Table(Text(blank=True), "strings by name", _VARIABLE), "Environment variables of the commands."

@@ -34,7 +34,12 @@ def node_runners(pipeline: ir.Pipeline, targets: Mapping[str, TargetKeys]) -> It
 
 
 def _of_step(step: ir.Step) -> str:
-    """Return the runner of a step, and what it is given."""
+    """Return the runner of a step, or the deployer of a deployment, and what it is given."""
+    if step.deployment is not None:
+        from translator.shim import deployers  # few pipelines deploy
+
+        deployer = step.runner.name if step.runner is not None else deployers.DEFAULT
+        return f"deployer {deployer}"
     name = step.runner.name if step.runner is not None else runners.DEFAULT
     if name == runners.DEFAULT:
         where = "a process on the worker"

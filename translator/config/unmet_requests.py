@@ -53,6 +53,9 @@ def report_unmet_requests(
     images: dict[str, None] = {}
     reported: set[tuple[str, str]] = set()
     for step in {id(node.step): node.step for _, node in walk_steps(pipeline.graph)}.values():
+        if step.deployment is not None:
+            _report_endpoints(step, step.deployment, pipeline, diagnostics)
+            continue
         _report_names(step, config, diagnostics, reported)
         _report_mounts(step, diagnostics)
         _report_minima(step, diagnostics)
@@ -67,6 +70,27 @@ def report_unmet_requests(
         message = "images are ignored, because steps run as processes on the worker: " + ", ".join(images)
         hint = f'to use them, write runner = "docker" or "kubernetes" into {NAME}'
         diagnostics.note("ignored-image", message, pipeline.span, hint=hint)
+
+
+def _report_endpoints(
+    step: ir.Step, deployment: ir.Deployment, pipeline: ir.Pipeline, diagnostics: Diagnostics
+) -> None:
+    """Report what endpoints ask for and their deployer does not have."""
+    from translator.runtime import lower_deployment  # few pipelines deploy
+    from translator.shim import deployers
+
+    name = step.runner.name if step.runner is not None else deployers.DEFAULT
+    ignored: dict[str, list[str]] = {}
+    for endpoint_name, key in deployers.load(name).ignores(lower_deployment(deployment)):
+        ignored.setdefault(endpoint_name, []).append(key)
+    images = [one.image for one in deployment.endpoints if one.image and "image" in ignored.get(one.name, ())]
+    if images:
+        message = f"the deployer {name!r} ignores images of endpoints: {', '.join(dict.fromkeys(images))}"
+        diagnostics.note("ignored-image", message, pipeline.span)
+    for endpoint in deployment.endpoints:
+        if keys := [repr(key) for key in ignored.get(endpoint.name, ()) if key != "image"]:
+            message = f"the deployer {name!r} ignores {', '.join(keys)} of endpoint {endpoint.name!r}"
+            diagnostics.note("ignored-endpoint-setting", message, endpoint.span)
 
 
 def _report_data(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics) -> None:

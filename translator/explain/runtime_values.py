@@ -97,7 +97,7 @@ def assumed(pipeline: ir.Pipeline, widths: Mapping[str, int], known: Assumptions
 
     known_verdicts = known.verdicts
     printed: dict[str, dict[str, object]] = {name: dict(values) for name, values in known.metadata.items()}
-    notes: list[str] = []
+    notes: list[str] = list(_deployments(pipeline, printed))
     tasks = {node.name: node for node in pipeline.nodes if isinstance(node, ir.TaskNode)}
     for edge in pipeline.edges:
         if edge.source.kind is not ir.EdgeKind.METADATA or edge.source.key in printed.get(edge.source.node, {}):
@@ -198,6 +198,19 @@ def _approvals(pipeline: ir.Pipeline, known: Assumptions) -> Iterator[str]:
         effects = chain.from_iterable(action.then for action in node.policy.actions)
         if ir.Effect.REQUIRE_APPROVAL in effects and node.name not in known.rejected:
             yield f"a person decides about {node.name}; assuming approval (--assume {node.name}.approved=false)"
+
+
+def _deployments(pipeline: ir.Pipeline, printed: dict[str, dict[str, object]]) -> Iterator[str]:
+    """Yield what deployment nodes do, and add to the metadata what is known of them."""
+    for name, node in step_nodes(pipeline).items():
+        deployment = node.step.deployment
+        if deployment is None:
+            continue
+        printed.setdefault(name, {}).setdefault("id", deployment.name)
+        endpoints = ", ".join(one.name for one in deployment.endpoints) or "no endpoints"
+        aliases = f"aliases ({', '.join(deployment.aliases)}) point" if deployment.aliases else ""
+        moved = f"; its {aliases} to it once it is healthy, and stay if it fails" if aliases else ""
+        yield f"{name} deploys a version of {deployment.name} ({endpoints}){moved}"
 
 
 def _conditions(pipeline: ir.Pipeline) -> list[ir.ExecutionNode]:

@@ -20,6 +20,7 @@ _STEPS = {
     StepKind.SHELL: "shell",
     StepKind.NOTEBOOK: "notebook",
     StepKind.STUB: "stub",
+    StepKind.DEPLOYMENT: "deployment",
 }
 _USUAL = (EdgeKind.ARTIFACT, EdgeKind.INPUT, EdgeKind.FILE)
 """The kinds of ports that need no word."""
@@ -34,8 +35,6 @@ def kind_text(node: ir.Node) -> str:
             return _STEPS[node.step.kind]
         case ir.TaskNode():
             return "task"
-        case ir.DeploymentNode():
-            return "deployment"
         case ir.ApprovalNode():
             return "approval"
         case ir.ParallelNode() if set(node.branches) == {SUB_GRAPH}:

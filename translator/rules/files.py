@@ -234,6 +234,13 @@ RULES = (
         Example("services: {web: {image: nginx}}\n", "docker-compose.yaml"),
     ),
     Rule(
+        "unknown-deployer",
+        (ERROR,),
+        "no installed package has a deployer of this name",
+        "Correct the name, or install the package that has the deployer where you translate, too.",
+        settings('[defaults]\ndeployer = "locl"\n'),
+    ),
+    Rule(
         "unknown-runner",
         (ERROR,),
         "no installed package has a runner of this name",

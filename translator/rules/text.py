@@ -37,7 +37,7 @@ def page(rules: Iterable[Rule]) -> str:
         "# Codes\n\n"
         "This page lists what each code of a [finding](diagnostics.md) means, what to do, and a minimal example.\n"
         "`translate rule CODE` prints the same. Each example has only this finding, apart from `ignored-image`.\n"
-        "A `*` stands for the rest of a code, which names the construct: `unsupported-deployment`, for example.\n"
+        "A `*` stands for the rest of a code, which names the construct: `unsupported-stop-condition`, for example.\n"
     )
     return head + "".join(f"\n## {rule.code}\n\n{as_markdown(rule)}" for rule in rules)
 

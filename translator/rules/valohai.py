@@ -12,6 +12,20 @@ def _parameters(text: str) -> str:
     return f"- pipeline:\n    name: Train\n    parameters:\n{text}    nodes:\n{_TRAINED}    edges: []\n"
 
 
+_ENDPOINT = (
+    "- endpoint:\n    name: predict\n    image: python:3.12\n    wsgi: serve:app\n"
+    "    files: [{name: model, path: model.pkl}]\n"
+)
+
+
+def _deployed(node: str = "endpoints: [predict]", edge: str = "train.output.*, deploy.file.predict.model") -> str:
+    """Return an endpoint, and a pipeline that deploys it."""
+    return (
+        f"{_ENDPOINT}- pipeline:\n    name: Train\n    nodes:\n{_TRAINED}"
+        f"      - {{name: deploy, type: deployment, deployment: digits, {node}}}\n    edges: [[{edge}]]\n"
+    )
+
+
 RULES = (
     Rule(
         "bad-commit",
@@ -173,6 +187,13 @@ RULES = (
         "Quote it.",
     ),
     Rule(
+        "duplicate-alias",
+        (ERROR,),
+        "a deployment node has an alias twice",
+        "Remove one of them.",
+        valohai(pipeline=_deployed("endpoints: [predict], aliases: [live, live]")),
+    ),
+    Rule(
         "duplicate-edge",
         (NOTE,),
         "an edge occurs twice",
@@ -180,6 +201,17 @@ RULES = (
         valohai(
             "inputs: [{name: x, optional: true}]\n",
             pipeline=nodes("a", "b", edges="[a.output.*, b.input.x], [a.output.*, b.input.x]"),
+        ),
+    ),
+    Rule(
+        "duplicate-file",
+        (ERROR,),
+        "two files of an endpoint have the same name or path",
+        "Rename one of them.",
+        valohai(
+            pipeline=_deployed().replace(
+                "{name: model, path: model.pkl}", "{name: model, path: model.pkl}, {name: old, path: model.pkl}"
+            )
         ),
     ),
     Rule(
@@ -350,6 +382,13 @@ RULES = (
         valohai("runtime-config-preset: small\n"),
     ),
     Rule(
+        "missing-endpoint-file",
+        (WARNING,),
+        "no edge brings a file of an endpoint",
+        "Add an edge that ends in `NODE.file.ENDPOINT.FILE`, unless the project has the file.",
+        valohai(pipeline=_deployed(edge="train.dependency.*, deploy.dependency.*")),
+    ),
+    Rule(
         "missing-script",
         (ERROR, WARNING),
         "the script of a step does not exist",
@@ -369,6 +408,15 @@ RULES = (
         "a key, or a part of an action, has no effect",
         "Remove it.",
         valohai("parameters: [{name: a, pass-true-as: x}]\n"),
+    ),
+    Rule(
+        "no-endpoints",
+        (WARNING,),
+        "a deployment node has no endpoints",
+        "List them: `endpoints: [NAME]`.",
+        valohai(
+            pipeline=_deployed("aliases: [live]", "train.dependency.*, deploy.dependency.*").replace(_ENDPOINT, "")
+        ),
     ),
     Rule(
         "no-metadata",
@@ -491,6 +539,13 @@ RULES = (
         ),
     ),
     Rule(
+        "unknown-endpoint",
+        (ERROR,),
+        "a deployment node names an endpoint that does not exist",
+        "Correct the name, or define the endpoint.",
+        valohai(pipeline=_deployed("endpoints: [predict, greet]")),
+    ),
+    Rule(
         "unknown-environment-variable",
         (ERROR,),
         "a node has no value for this environment variable",
@@ -499,6 +554,13 @@ RULES = (
             "environment-variables: [{name: MODE, default: fast}]\n",
             pipeline=nodes("a", "b", edges="[a.environment-variable.MODI, b.environment-variable.MODE]"),
         ),
+    ),
+    Rule(
+        "unknown-file",
+        (ERROR,),
+        "an edge ends in a file that no endpoint of the node has",
+        "Write `NODE.file.ENDPOINT.FILE`, with a file that the endpoint lists.",
+        valohai(pipeline=_deployed(edge="train.output.*, deploy.file.predict.weights")),
     ),
     Rule(
         "unknown-input",

@@ -23,7 +23,9 @@ VERDICT = "result"
 """The metadata key that holds the verdict of a condition."""
 INPUTS_SECTION = "inputs"
 """In an engine's form, an input is called ``NODE.inputs.INPUT``."""
-StepKind: TypeAlias = Literal["command", "script", "condition", "collect", "python", "shell", "notebook", "stub"]
+StepKind: TypeAlias = Literal[
+    "command", "script", "condition", "collect", "python", "shell", "notebook", "stub", "deployment"
+]
 """The kind of a step's command (see ``translator.ir.StepKind``)."""
 
 
@@ -122,6 +124,36 @@ def runner(name: str, **settings: Json) -> Runner:
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An HTTP server of a deployment: a WSGI application, or a command that listens on ``port``.
+
+    ``files`` are the paths of its files below its working directory, by their names. The other fields are for deployers
+    that run containers; their mappings have the keys of Valohai's schema.
+    """
+
+    name: str
+    image: str | None = None
+    wsgi: str | None = None
+    server_command: Sequence[str] = ()
+    port: int = 8000
+    files: Mapping[str, str] = field(default_factory=dict)
+    resources: Mapping[str, Json] = field(default_factory=dict)
+    node_selector: str | None = None
+    tolerations: Sequence[Mapping[str, str]] = ()
+    workspace_volume: Mapping[str, Json] = field(default_factory=dict)
+    shared_volumes: Sequence[Mapping[str, Json]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A deployment as a step makes it: the endpoints of a new version, and the aliases that point to it in the end."""
+
+    name: str
+    endpoints: Sequence[Endpoint] = ()
+    aliases: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """The work of one execution; limits in seconds; ``source`` is the ``file:line`` that messages cite.
 
@@ -131,7 +163,8 @@ class Step:
     or runnable. ``options`` are those of one kind of step only. ``runner`` is where it runs, if not as a process of the
     worker. ``secret_variables`` are environment variables by name, with the name of the secret that has the value.
     ``commit`` is the hash of the commit of the project's repository whose files the command sees, if not those of the
-    project directory. ``requested_environment`` is the kind of machine that the source file asks for.
+    project directory. ``requested_environment`` is the kind of machine that the source file asks for. A step with a
+    ``deployment`` has no command: ``runner`` is its deployer (``translator.shim.deployers``).
     """
 
     name: str
@@ -158,6 +191,7 @@ class Step:
     secret_variables: Mapping[str, str] = field(default_factory=dict)
     commit: str | None = None
     requested_environment: str | None = None
+    deployment: Deployment | None = None
 
     def in_dialect(self, dialect: Dialect) -> Step:
         """Return the step in the source language of its pipeline, unless it names another."""
@@ -166,6 +200,46 @@ class Step:
     def located(self, reason: str) -> str:
         """Return a reason, preceded by the location of the step."""
         return f"{self.source}: {reason}" if self.source else reason
+
+
+def deployer(name: str, **settings: Json) -> Runner:
+    """Return the deployer ``name`` with ``settings`` (``translator.shim.deployers``)."""
+    return Runner(name, settings)
+
+
+def deployment(  # noqa: PLR0913 - all but the first are keywords
+    name: str,
+    *,
+    endpoints: Sequence[Endpoint] = (),
+    aliases: Sequence[str] = (),
+    deployer: Runner | None = None,
+    environment: Mapping[str, str] | None = None,
+    optional_files: Sequence[str] = (),
+    source: str | None = None,
+) -> Step:
+    """Return the step that deploys a new version.
+
+    Its inputs are the files of the endpoints, ``ENDPOINT.FILE``.
+
+    Args:
+        name: the name of the deployment.
+        endpoints: the servers of the version.
+        aliases: the names that point to the version once its servers are healthy.
+        deployer: what runs the servers, if not processes on the worker's machine.
+        environment: environment variables of the servers.
+        optional_files: the files that no edge brings, ``ENDPOINT.FILE``.
+        source: the ``file:line`` that messages cite.
+    """
+    files = [f"{one.name}.{file}" for one in endpoints for file in one.files]
+    return Step(
+        name=name,
+        kind="deployment",
+        inputs=[Input(file, optional=file in optional_files) for file in files],
+        environment=environment or {},
+        source=source,
+        runner=deployer,
+        deployment=Deployment(name, endpoints, aliases),
+    )
 
 
 Event: TypeAlias = Literal["node-starting", "node-complete", "node-error"]

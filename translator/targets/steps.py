@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator import ir
 from translator.nodes import walk_steps
-from translator.runtime import SCRIPTS, lower_resources, lower_step
+from translator.runtime import SCRIPTS, lower_deployment, lower_resources, lower_step
 from translator.shim.contract import DEFAULT_DIALECT
 from translator.shim.json_values import thawed
 from translator.targets.render import Call, Name, call, constructor_call
@@ -35,10 +35,18 @@ RUNNER = "runner"
 """The function that a generated file calls for the runner of a step."""
 
 
+DEPLOYER = "deployer"
+"""The function that a generated file calls for the deployer of a deployment."""
+DEPLOYMENT = "deployment"
+"""The function that a generated file calls for the step of a deployment node."""
+
+
 def runner_names(graph: ir.Graph) -> frozenset[str]:
-    """Return the names that a file uses for runners: that of a function if a step has a runner."""
-    has = any(node.step.runner is not None for _, node in walk_steps(graph))
-    return frozenset({RUNNER} if has else ())
+    """Return the names that a file uses for runners and deployments: those of functions that it calls."""
+    steps = [node.step for _, node in walk_steps(graph)]
+    has = any(step.runner is not None and step.deployment is None for step in steps)
+    deploys = any(step.deployment is not None for step in steps)
+    return frozenset({*([RUNNER] if has else []), *([DEPLOYER, DEPLOYMENT] if deploys else [])})
 
 
 def step_expression(step: ir.Step, dialect: str = DEFAULT_DIALECT, files: ir.FileAxis | None = None) -> Expression:
@@ -49,10 +57,9 @@ def step_expression(step: ir.Step, dialect: str = DEFAULT_DIALECT, files: ir.Fil
         dialect: the source language, if the step itself names it.
         files: the files that it runs over.
     """
-    runner = None
-    if step.runner is not None:
-        settings = {key: thawed(value) for key, value in step.runner.settings.items()}
-        runner = Call(Name(RUNNER), (step.runner.name,), tuple(settings.items()))
+    if step.deployment is not None:
+        return _deployment(step, step.deployment)
+    runner = _runner(step, RUNNER)
     joins_with_command = step.kind is ir.StepKind.COLLECT and step.command
     if step.kind in SCRIPTS and not joins_with_command:
         script = lower_script(step, files)
@@ -62,3 +69,25 @@ def step_expression(step: ir.Step, dialect: str = DEFAULT_DIALECT, files: ir.Fil
         return placed if placed.keywords else script
     lowered = lower_step(step, dialect, files)
     return lowered if runner is None else constructor_call(lowered, runner=runner)
+
+
+def _runner(step: ir.Step, function: str) -> Call | None:
+    if step.runner is None:
+        return None
+    settings = {key: thawed(value) for key, value in step.runner.settings.items()}
+    return Call(Name(function), (step.runner.name,), tuple(settings.items()))
+
+
+def _deployment(step: ir.Step, deployment: ir.Deployment) -> Call:
+    """Return the step of a deployment node."""
+    lowered = lower_deployment(deployment)
+    return call(
+        DEPLOYMENT,
+        deployment.name,
+        endpoints=list(lowered.endpoints) or None,
+        aliases=list(lowered.aliases) or None,
+        deployer=_runner(step, DEPLOYER),
+        environment=dict(step.environment) or None,
+        optional_files=[one.name for one in step.inputs if one.optional] or None,
+        source=step.span.place,
+    )

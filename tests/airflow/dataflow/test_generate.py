@@ -309,10 +309,6 @@ def _with_axis(one: ir.Pipeline, count: int) -> ir.Pipeline:
 
 
 REFUSED: dict[str, tuple[str, Callable[[ir.Pipeline], ir.Pipeline]]] = {
-    "deployment": (
-        "unsupported-deployment",
-        lambda one: replace(one, graph=ir.Graph((ir.DeploymentNode("d", SPAN, "d"),)), parameters=()),
-    ),
     "approval": (
         "unsupported-approval",
         lambda one: replace(one, graph=ir.Graph((ir.ApprovalNode("a", SPAN),)), parameters=()),

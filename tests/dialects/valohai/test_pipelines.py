@@ -271,7 +271,7 @@ def test_a_pipeline_that_is_refused_does_not_block_another():
     name: bad
     nodes:
       - {{name: make, type: execution, step: mak}} #! error unknown-step
-      - {{name: deploy, type: deployment, deployment: d}} #! error unsupported-deployment
+      - {{name: deploy, type: deployment, deployment: d, endpoints: [e]}} #! error unknown-endpoint
     edges: []
 """
     loaded = check(text)

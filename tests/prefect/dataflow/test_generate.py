@@ -87,7 +87,6 @@ def test_text_of_the_file_is_never_code(text, tmp_path):
 @pytest.mark.parametrize(
     ("node", "code"),
     [
-        (ir.DeploymentNode("d", SPAN, "d"), "unsupported-deployment"),
         (ir.ApprovalNode("a", SPAN), "unsupported-approval"),
         (ir.ParallelNode("p", SPAN, {}), "unsupported-parallel"),
         (ir.TaskNode("t", SPAN, ir.Step("s", SPAN, ()), ir.Grid(ir.GridKind.RANDOM)), "unsupported-random-search"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.dialects.valohai.ledger import refuse
 from translator.ir import EdgeKind
 from translator.names import did_you_mean
 from translator.span import Span
@@ -20,13 +19,13 @@ _PARTS = 3
 _PLURALS = {f"{kind}s": kind for kind in ("output", "input", "parameter")}
 
 PAIRS = {
-    EdgeKind.ARTIFACT: (EdgeKind.INPUT,),
+    EdgeKind.ARTIFACT: (EdgeKind.INPUT, EdgeKind.FILE),
     EdgeKind.INPUT: (EdgeKind.INPUT,),
     EdgeKind.PARAMETER: (EdgeKind.PARAMETER, EdgeKind.ENVIRONMENT_VARIABLE),
     EdgeKind.METADATA: (EdgeKind.PARAMETER, EdgeKind.ENVIRONMENT_VARIABLE),
     EdgeKind.ENVIRONMENT_VARIABLE: (EdgeKind.ENVIRONMENT_VARIABLE,),
     EdgeKind.DEPENDENCY: (EdgeKind.DEPENDENCY,),
-    EdgeKind.DEPLOYMENT: (),
+    EdgeKind.DEPLOYMENT: (EdgeKind.PARAMETER,),
     EdgeKind.FILE: (),
 }
 """The kinds of ports at which an edge may end, by the kind at which it starts."""
@@ -91,12 +90,11 @@ def _fits(edge: ir.Edge, diagnostics: Diagnostics) -> bool:
     source, target = edge.source.kind, edge.target.kind
     if target in PAIRS[source]:
         return True
-    if EdgeKind.FILE in (source, target) or EdgeKind.DEPLOYMENT in (source, target):
-        refuse("deployment", "edges of deployment nodes", edge.span, diagnostics)
-    else:
-        wanted = " or ".join(repr(str(kind)) for kind in PAIRS[source])
-        message = f"an edge from '{source}' cannot end in '{target}', only in {wanted}"
-        diagnostics.error("bad-edge", message, edge.span)
+    wanted = " or ".join(repr(str(kind)) for kind in PAIRS[source])
+    message = f"an edge from '{source}' cannot end in '{target}', only in {wanted}"
+    if not PAIRS[source]:
+        message = f"an edge cannot start in '{source}'"
+    diagnostics.error("bad-edge", message, edge.span)
     return False
 
 

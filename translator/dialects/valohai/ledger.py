@@ -61,7 +61,7 @@ _SEARCH = "only affects optimisation, not a grid search"
 _AUTORESTART = _ignored("autorestart", _SPOT)
 _MOUNTS = Entry(Fate.TRANSLATED, why="directories of the machine, with the runner docker; other mounts are errors")
 _RESOURCES = Entry(Fate.TRANSLATED, why="as upper limits, if the runner supports them")
-_DEPLOYMENT = _refused("deployment", "deployments")
+_CONTAINERS = Entry(Fate.TRANSLATED, why="if the deployer runs containers; `local` does not, and says so")
 
 _EXECUTION_NODE = {
     **_translated("actions", "edge-merge-mode", "name", "on-error", "override", "step", "type"),
@@ -70,31 +70,30 @@ _EXECUTION_NODE = {
 
 LEDGER: Mapping[str, Mapping[str, Entry]] = {
     "base": {
-        **_translated("pipeline", "step", "task"),
-        "endpoint": _ignored("endpoint", "only affects deployment nodes"),
+        **_translated("endpoint", "pipeline", "step", "task"),
     },
     "deployment": {
-        "defaults": _ignored("deployment", "only affects deployment nodes"),
-        "name": _ignored("deployment", "only affects deployment nodes"),
+        "defaults": _ignored("deployment-target", "the deployer is a setting of translator.toml"),
+        **_translated("name"),
     },
-    "deployment-node": dict.fromkeys(
-        ("actions", "aliases", "deployment", "endpoints", "name", "on-error", "type"), _DEPLOYMENT
-    ),
-    "endpoint": dict.fromkeys(
-        (
-            *("description", "files", "image", "name", "node-selector", "port", "resources", "server-command"),
-            *("shared-volumes", "tolerations", "workspace-volume", "wsgi"),
+    "deployment-node": {
+        **_translated("actions", "aliases", "deployment", "endpoints", "name", "on-error", "type"),
+    },
+    "endpoint": {
+        **_translated("files", "name", "port", "server-command", "wsgi"),
+        "description": _ignored("description", _LOOKS),
+        **dict.fromkeys(
+            ("image", "node-selector", "resources", "shared-volumes", "tolerations", "workspace-volume"), _CONTAINERS
         ),
-        _DEPLOYMENT,
-    ),
-    "endpoint-shared-volume": dict.fromkeys(("mount-path", "pvc-name", "read-only", "sub-path"), _DEPLOYMENT),
-    "endpoint-workspace-volume": dict.fromkeys(("mount-path", "size", "storage-class-name"), _DEPLOYMENT),
+    },
+    "endpoint-shared-volume": dict.fromkeys(("mount-path", "pvc-name", "read-only", "sub-path"), _CONTAINERS),
+    "endpoint-workspace-volume": dict.fromkeys(("mount-path", "size", "storage-class-name"), _CONTAINERS),
     "environment-variable-item": {
         **_translated("default", "name", "optional"),
         "description": _ignored("description", _LOOKS),
     },
     "execution-node": _EXECUTION_NODE,
-    "file-item": dict.fromkeys(("description", "name", "path"), _DEPLOYMENT),
+    "file-item": {**_translated("name", "path"), "description": _ignored("description", _LOOKS)},
     "input-item": {
         **_translated("default", "description", "download", "filename", "keep-directories", "name", "optional")
     },
@@ -160,7 +159,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "stop-condition": _refused("stop-condition", "ending a task on a metadata condition"),
     },
     "task-node": {**_EXECUTION_NODE, **_translated("task")},
-    "toleration": dict.fromkeys(("effect", "key", "operator", "value"), _DEPLOYMENT),
+    "toleration": dict.fromkeys(("effect", "key", "operator", "value"), _CONTAINERS),
     "variant-param": _translated("name", "rules", "style"),
     "variant-param-rule-item": {
         **_translated("base", "count", "end", "integerify", "items", "max", "min", "start", "step", "value"),
@@ -170,7 +169,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
     },
     "workflow-resource-cpu": dict.fromkeys(("max", "min"), _RESOURCES),
     "workflow-resource-devices": {},
-    "workflow-resource-ephemeral-storage": dict.fromkeys(("max", "min"), _DEPLOYMENT),
+    "workflow-resource-ephemeral-storage": dict.fromkeys(("max", "min"), _CONTAINERS),
     "workflow-resource-memory": dict.fromkeys(("max", "min"), _RESOURCES),
 }
 

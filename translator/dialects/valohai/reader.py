@@ -16,7 +16,7 @@ from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.environment_edges import with_environment
 from translator.dialects.valohai.grids import read_grid
-from translator.dialects.valohai.ledger import account, refuse
+from translator.dialects.valohai.ledger import account
 from translator.dialects.valohai.schema import validate
 from translator.dialects.valohai.selection import choices_of
 from translator.dialects.valohai.single_nodes import single_nodes
@@ -73,9 +73,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
             return ()
         prefixes = frozenset(path[:end] for path in wrong for end in range(2, len(path) + 1))
         config = vendor.parse(items, lambda item: (item.index, item.kind) in prefixes, diagnostics)
-    for item in (*items.endpoints.values(), *items.deployments.values()):
-        message = f"the {item.kind} {item.name!r} is ignored, because only deployment nodes use it"
-        diagnostics.note(f"ignored-{item.kind}", message, item.place.key_span(item.kind))
+    _report_unused(items, diagnostics)
     choices = choices_of(source, items)
     singles = single_nodes(items, choices)
     pipelines = items.pipelines if choices.pipelines else {}
@@ -87,6 +85,22 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
         *(_read_pipeline(item, file, source.name, diagnostics.about(name)) for name, item in pipelines.items()),
         *(_read_single_node(single, file, source.name, diagnostics.about(single.name)) for single in singles),
     )
+
+
+def _report_unused(items: Items, diagnostics: Diagnostics) -> None:
+    """Report endpoints and deployments that no node names."""
+    nodes = [node for item in items.pipelines.values() for node in item.body.list("nodes")]
+    deploying = [
+        node.value for node in nodes if isinstance(node.value, dict) and node.value.get("type") == "deployment"
+    ]
+    used = {
+        "endpoint": {str(name) for node in deploying for name in node.get("endpoints") or ()},
+        "deployment": {str(node.get("deployment")) for node in deploying},
+    }
+    for item in (*items.endpoints.values(), *items.deployments.values()):
+        if item.name not in used[item.kind]:
+            message = f"the {item.kind} {item.name!r} is ignored, because no deployment node names it"
+            diagnostics.note(f"ignored-{item.kind}", message, item.place.key_span(item.kind))
 
 
 def _read_single_node(single: SingleNode, file: _File, name: str, diagnostics: Diagnostics) -> ir.Pipeline:
@@ -126,6 +140,10 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
     known = frozenset(names)
     lost = known - nodes.keys()
     edges = _read_edges(item, file, known, lost, diagnostics)
+    if any(node.step.deployment is not None for node in nodes.values()) or any(_is_of_deployment(e) for e in edges):
+        from translator.dialects.valohai.deployments import with_deployments
+
+        nodes, edges = with_deployments(nodes, edges, diagnostics)
     with_values, edges = with_environment(nodes, edges, diagnostics)
     return ir.Pipeline(
         name=item.name,
@@ -141,11 +159,17 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
     )
 
 
+def _is_of_deployment(edge: ir.Edge) -> bool:
+    return edge.source.kind is EdgeKind.DEPLOYMENT or edge.target.kind is EdgeKind.FILE
+
+
 def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Diagnostics) -> ir.StepNode | None:
     kind = str(node.value["type"])
     if kind == "deployment":
-        refuse("deployment", "deployment nodes", node.span, diagnostics)
-        return None
+        from translator.dialects.valohai.deployments import read_deployment_node  # few pipelines deploy
+
+        items, valid = file.items, file.config.endpoints
+        return read_deployment_node(node, items.endpoints, items.deployments, valid, diagnostics)
     fine = account(node, f"{kind}-node", diagnostics)
     if (commit := node.get("commit")) is not None and commit.value:
         other = _file_of_commit(commit, file, diagnostics)

@@ -76,13 +76,14 @@ _TYPES = {"bool": "flag", "float": "float", "int": "integer"}
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """The names of the steps and task blueprints that the vendor's parser can read, and its object for the file.
+    """The names of the steps, task blueprints and endpoints that the vendor's parser can read, and its object.
 
     ``config`` is None if the vendor is not asked, because it finds nothing.
     """
 
     steps: frozenset[str]
     tasks: frozenset[str]
+    endpoints: frozenset[str] = frozenset()
     config: Any = None
 
 
@@ -96,7 +97,7 @@ def unparsed(items: Items, diagnostics: Diagnostics) -> Config:
     steps = [name for name, item in items.steps.items() if _fit_to_parse(item, diagnostics)]
     for item in items.tasks.values():
         _check_twins(item.body, diagnostics)
-    return Config(frozenset(steps), frozenset(items.tasks))
+    return Config(frozenset(steps), frozenset(items.tasks), frozenset(items.endpoints))
 
 
 def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics) -> Config:
@@ -126,6 +127,7 @@ def parse(items: Items, broken: Callable[[Item], bool], diagnostics: Diagnostics
     parsed = Config(
         frozenset(item.name for item, _ in read["step"]),
         frozenset(item.name for item, _ in read["task"]),
+        frozenset(item.name for item, _ in read["endpoint"]),
         objs.Config(
             steps=[parsed_item for _, parsed_item in read["step"]],
             tasks=[parsed_item for _, parsed_item in read["task"]],

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from translator.shim.catalogue.resolve import Resolution
     from translator.shim.contract import ExecutionId, FileRecord, Step, Value
-    from translator.shim.run_contract import Work
+    from translator.shim.run_contract import ProjectUse, Work
     from translator.shim.workspace import Workspace
 
 HOME = "/valohai"
@@ -145,6 +145,8 @@ def _resolve(name: str, work: Work) -> Resolution:
 def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     """See ``translator.shim.run_contract.Contract.launch``."""
     step, space, view = work.step, work.space, work.view
+    if step.deployment is not None:
+        return Launch((step.deployment.name,), {})
     shebang, items = items_of(step, work.values)
     arguments = _arguments(shebang, [mapped(item, view) for item in items], work)
     seen = {name: _mapped_value(value, view) for name, value in work.values.items() if value is not None}
@@ -397,4 +399,8 @@ def _uuid(*parts: str) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-CONTRACT = Contract(label, bring, launch, gather, register, home=HOME, use=lambda _: "copied", live_outputs=True)
+def _use(step: Step) -> ProjectUse:
+    return "copied" if step.deployment is None else "read"
+
+
+CONTRACT = Contract(label, bring, launch, gather, register, home=HOME, use=_use, live_outputs=True)

@@ -343,6 +343,10 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
 
 
 def _opened(request: Request) -> AbstractContextManager[Place]:
+    if request.step.deployment is not None:
+        from translator.shim.deployers.place import open_place  # few executions deploy
+
+        return open_place(request)
     chosen = request.step.runner
     return runners.load(chosen.name if chosen is not None else runners.DEFAULT).open(request)
 

@@ -25,7 +25,7 @@ from translator.targets.ordering import sorted_nodes
 from translator.targets.render import call, name
 from translator.targets.runners import with_runners
 from translator.targets.scripts import BUILDERS
-from translator.targets.steps import RUNNER, runner_names
+from translator.targets.steps import DEPLOYER, DEPLOYMENT, RUNNER, runner_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,8 +43,10 @@ _MODULES = {
         (
             *(
                 "Action",
+                "DeploymentOperator",
                 "EndActionsOperator",
                 "EndApprovalOperator",
+                "Endpoint",
                 "FileAxis",
                 "FinishOperator",
                 "GateOperator",
@@ -59,6 +61,8 @@ _MODULES = {
                 "Step",
                 "StepOperator",
                 "dag_param",
+                DEPLOYER,
+                DEPLOYMENT,
                 "earlier_node",
                 "files_param",
                 "is_false",
@@ -71,7 +75,7 @@ _MODULES = {
     ),
 }
 """Every name that a DAG file may import, in the order of imports, and its module."""
-_RESERVED = frozenset((*_MODULES, "dag", "finish")) - {RUNNER}
+_RESERVED = frozenset((*_MODULES, "dag", "finish")) - {RUNNER, DEPLOYER, DEPLOYMENT}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
@@ -190,7 +194,7 @@ def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
         if isinstance(part, PlainNode):
             yield from render.names_in(part.task)
         elif isinstance(part, GroupNode):
-            yield from ("StepOperator", *render.names_in((part.group, part.starting, part.grid, part.step, part.done)))
+            yield from (part.operator, *render.names_in((part.group, part.starting, part.grid, part.step, part.done)))
             if part.grid is not None:
                 yield "GridOperator"
         else:

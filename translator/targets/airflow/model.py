@@ -48,6 +48,7 @@ class GroupNode:
     done: Call | None
     starting: Call | None = None
     waits_for_grid: bool = False
+    operator: str = "StepOperator"
     note: str | None = None
 
 

@@ -30,6 +30,11 @@ def form_of(plan: Plan, node: ir.StepNode) -> Form:
     return node_form(node, plan.setters.get(node.name, {}), edges, plan.earlier)
 
 
+def operator_of(node: ir.StepNode) -> tuple[str, str]:
+    """Return the operator of a node, and the argument of it that takes the node's step."""
+    return ("StepOperator", "step") if node.step.deployment is None else ("DeploymentOperator", "deployment")
+
+
 def lower_node(  # noqa: PLR0913 - all that is known of a node
     plan: Plan, node: ir.StepNode, step: Name, form: Form, parts: Mapping[str, str], *, followed: bool
 ) -> PlainNode | GroupNode:
@@ -50,11 +55,12 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     done = closing_task(node, followed=followed)
     starting = starting_task(node)
     gates = conditions(node.policy.gates, plan.variables)
+    operator, role = operator_of(node)
     if done is None and starting is None:
-        alone = _arguments(task_id=own_id, task_display_name=display_name, step=step)
+        alone = _arguments(task_id=own_id, task_display_name=display_name, **{role: step})
         arguments = (*alone, *_edges(plan, node, form), *values, *gates, *_policy(plan, node))
         note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
-        return PlainNode(variable, place, Call(name("StepOperator"), (), arguments), note)
+        return PlainNode(variable, place, Call(name(operator), (), arguments), note)
     group = GroupNode(
         variable,
         place,
@@ -66,8 +72,9 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         done=done,
         starting=starting,
         note=explanation(done) if done is not None else None,
+        operator=operator,
     )
-    start = (*_arguments(task_id="run", step=step), *_edges(plan, node, form))
+    start = (*_arguments(task_id="run", **{role: step}), *_edges(plan, node, form))
     policy = _policy(plan, node)
     if isinstance(node, ir.ExecutionNode):
         return replace(group, step=(*start, *values, *gates, *policy))

@@ -102,7 +102,7 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     partial, expand = "", ""
     if node.mapped:
         partial, expand = ".partial", f".expand(point={f'{grid}.output' if node.grid else '[{}]'})"
-    yield f"{inside}{run} = StepOperator{partial}("
+    yield f"{inside}{run} = {node.operator}{partial}("
     yield from keywords(node.step, inside + _MARGIN)
     yield f"{inside}){expand}"
     if node.starting:

@@ -44,7 +44,20 @@ INPUTS_ARGUMENT = "inputs"
 
 LOCALS = {"axes", "grid_points", INPUTS_ARGUMENT, "job", "parameters", "points", "wait_for"}
 CLASSES = {
-    *("Annotated", "Axis", "Executions", "Field", "FileAxis", "Files", "Input", "Job", "Literal", "Manifest", "Mapped"),
+    *(
+        "Annotated",
+        "Axis",
+        "Endpoint",
+        "Executions",
+        "Field",
+        "FileAxis",
+        "Files",
+        "Input",
+        "Job",
+        "Literal",
+        "Manifest",
+        "Mapped",
+    ),
     *("NodeInputs", "NodeParameters", "Number", "Parameter", "Path", "Sequence", "Skip", "State", "Step"),
 }
 CONSTANTS = {"False", "None", "True"}

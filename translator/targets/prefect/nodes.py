@@ -127,11 +127,20 @@ def _what_it_runs(node: ir.StepNode) -> str:
     step = node.step
     if step.kind is ir.StepKind.COLLECT:
         return f"Collect the results of the iterations of {code(step.name)}."
+    if step.deployment is not None:
+        return _what_it_deploys(step.deployment)
     is_script = step.kind is ir.StepKind.SCRIPT and step.command
     what = code(step.command[0]) if is_script else f"the step {code(step.name)}"
     if isinstance(node, ir.ExecutionNode):
         return f"Run {what}."
     return f"Run {what} once per {'file' if node.grid.files is not None else 'point of the grid'}."
+
+
+def _what_it_deploys(deployment: ir.Deployment) -> str:
+    """Describe a node that deploys."""
+    aliases = [code(alias) for alias in deployment.aliases]
+    moved = f", and let {' and '.join(aliases)} point to it" if aliases else ""
+    return f"Deploy a version of {code(deployment.name)}{moved}."
 
 
 def _joins(node: ir.StepNode) -> bool:

@@ -1,0 +1,258 @@
+"""Test the deployer ``local``: real servers behind a real front."""
+
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from translator.shim.contract import Endpoint
+from translator.shim.deployers import DeployError
+from translator.shim.deployers.local.server import localised
+from translator.shim.deployers.local.settings import check
+from translator.shim.deployers.local.state import State
+from translator.shim.deployers.local.supervisor import Supervisor
+from translator.shim.deployers.local.versions import program_name
+
+ROOT = Path(__file__).resolve().parents[3]
+KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "4"))
+SERVE = "python -m http.server --bind 0.0.0.0 8000"
+
+
+def command(text, port=8000):
+    return [Endpoint("files", server_command=[text], port=port)]
+
+
+def test_a_version_serves_its_files_behind_its_alias(machine):
+    deployed = machine.deploy("one", aliases=("live", "staging"), variables={"COLOUR": "red"})
+    assert (deployed.id, deployed.version) == ("digits", "1")
+    assert deployed.urls == {"predict": f"http://127.0.0.1:{machine.port}/digits/staging/predict/"}
+    status, text = machine.get("/digits/live/predict/some%20path?x=1", b"body")
+    assert (status, text) == (200, "one|/digits/live/predict/some path|/digits/live/predict|/digits/1/predict|body|x=1")
+    assert machine.get("/digits/1/predict")[1].split("|")[1:4] == ["/digits/1/predict"] * 3
+    for path in (
+        "/",
+        "/digits",
+        "/digits/other/predict/",
+        "/digits/live/none/",
+        "/../live/predict/",
+        "/digits/2/predict/",
+    ):
+        assert machine.get(path)[0] == 404, path
+    assert "alias live points to version 1" in machine.said
+
+
+def test_only_the_user_can_look_into_the_state_and_no_variable_of_the_worker_is_there(machine, monkeypatch):
+    monkeypatch.setenv("SOME_API_KEY", "sesame-open")
+    machine.deploy("kept", name="kept", variables={"COLOUR": "red"})
+    assert stat.S_IMODE(machine.directory.stat().st_mode) == 0o700
+    texts = [path.read_text(errors="replace") for path in machine.directory.rglob("*") if path.is_file()]
+    assert not any("sesame-open" in text for text in texts)
+    assert any('"COLOUR": "red"' in text for text in texts)
+
+
+def test_a_failed_version_leaves_the_old_one_serving_and_nothing_behind(machine):
+    machine.deploy("good", name="guarded")
+    before = sorted(path.name for path in (machine.directory / "programs").iterdir())
+    broken = command("echo no model here; exit 3")
+    with pytest.raises(DeployError, match=r"'files' ended while it started; its last lines:\nno model here"):
+        machine.deploy("bad", name="guarded", endpoints=broken)
+    deaf = command("python -m http.server --bind 127.0.0.1 29999")
+    with pytest.raises(DeployError, match=r"'files' is not healthy after 2 s: .*VALOHAI_PORT"):
+        machine.deploy("bad", name="guarded", endpoints=deaf, timeout=2)
+    (machine.project / "sick").touch()
+    with pytest.raises(DeployError, match=r"GET /guarded/4/predict/health answers with status 503"):
+        machine.deploy("bad", name="guarded", health="/health", timeout=2)
+    (machine.project / "sick").unlink()
+
+    class StopError(Exception):
+        pass
+
+    def stop():
+        if any(line.startswith("version 5") for line in machine.said):
+            raise StopError
+
+    with pytest.raises(StopError):
+        machine.deploy("bad", name="guarded", pulse=stop)
+    assert machine.model(name="guarded") == "good"
+    assert State(machine.directory).numbers("guarded") == [1]
+    assert sorted(path.name for path in (machine.directory / "programs").iterdir()) == before
+    assert machine.deploy("better", name="guarded").version == "6"  # no number is used twice
+
+
+def test_a_command_listens_where_its_version_has_its_port(machine):
+    (machine.project / "readme.txt").write_text("hello")
+    machine.deploy(name="files", endpoints=command(SERVE))
+    machine.deploy(name="files", endpoints=command(SERVE))
+    # The server knows nothing of prefixes, as one on Valohai may not either.
+    assert machine.get("/files/1/files/readme.txt")[0] == machine.get("/files/2/files/readme.txt")[0] == 404
+    lines = list(machine.administration.logs("files", "live", None))
+    assert any("/files/2/files/readme.txt" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("written", "run"),
+    [
+        ("uvicorn predict:app --host 0.0.0.0 --port 8000", "uvicorn predict:app --host 127.0.0.1 --port 20123"),
+        ("gunicorn -b 0.0.0.0:8000 app", "gunicorn -b 127.0.0.1:20123 app"),
+        ("serve --port=8000 --limit 80000", "serve --port=20123 --limit 80000"),
+        ("serve $VALOHAI_PORT 10.0.0.0 v8000 8000.5", "serve $VALOHAI_PORT 10.0.0.0 v8000 8000.5"),
+    ],
+)
+def test_words_of_a_command_that_say_where_it_listens_are_replaced(written, run):
+    assert localised(written, 8000, 20123) == run
+
+
+def test_an_alias_moves_back_and_old_versions_go(machine):
+    for model in ("a", "b", "c", "d"):
+        machine.deploy(model, name="rolled", keep=2)
+    state, administration = State(machine.directory), machine.administration
+    assert state.numbers("rolled") == [2, 3, 4]
+    administration.move("rolled", "live", "2")
+    assert machine.model(name="rolled") == "b"
+    with pytest.raises(DeployError, match="version 2 of rolled serves as live"):
+        administration.stop("rolled", "2")
+    with pytest.raises(DeployError, match="rolled has no version '1'; it has: 2, 3, 4"):
+        administration.move("rolled", "live", "1")
+    with pytest.raises(DeployError, match="a part of a URL"):
+        administration.move("rolled", "../live", "2")
+    assert administration.stop("rolled", "3") == ["3"]
+    administration.remove_alias("rolled", "live")
+    assert machine.get("/rolled/live/predict/")[0] == 404
+    assert machine.model("4", "rolled") == "d"
+    assert administration.stop("rolled", None) == ["2", "4"]
+    assert [version.deployment for version in administration.versions()].count("rolled") == 0
+
+
+def test_no_request_is_lost_while_an_alias_moves(machine):
+    machine.deploy("x", name="busy")
+    machine.deploy("y", name="busy")
+    administration = machine.administration
+    answers: list[tuple[int, str]] = []
+    stopping = threading.Event()
+
+    def call():
+        while not stopping.is_set():
+            answers.append(machine.get("/busy/live/predict/", b"z" * 1000))
+
+    callers = [threading.Thread(target=call) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    for number in range(12):
+        administration.move("busy", "live", "1" if number % 2 == 0 else "2")
+    machine.deploy("z", name="busy", keep=1)
+    stopping.set()
+    for caller in callers:
+        caller.join()
+    assert {status for status, _ in answers} == {200}
+    assert {text.partition("|")[0] for _, text in answers} >= {"x", "y"}
+    assert len(answers) > 50
+
+
+def test_a_server_that_ends_is_started_again(machine):
+    machine.deploy("again", name="again")
+    assert machine.get("/again/live/predict/crash")[0] in (502, 503)  # gunicorn's worker; gunicorn starts another
+    _, details = Supervisor(machine.directory).state(program_name("again", 1, "predict"))
+    os.kill(int(details.split()[1].rstrip(",")), signal.SIGKILL)
+    deadline = time.monotonic() + 60
+    while machine.get("/again/live/predict/")[0] != 200 and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert machine.model(name="again") == "again"
+
+
+def test_a_deployer_that_is_killed_leaves_aliases_at_healthy_versions(machine):
+    machine.deploy("0")
+    chance = random.Random(KILLS)  # noqa: S311 - moments, not secrets
+    moved = 0
+    before = machine.model()
+    for number in range(KILLS):
+        arguments = [sys.executable, "-m", "tests.shim.deployers.killed", str(machine.directory), str(machine.port)]
+        deployer = subprocess.Popen([*arguments, f"{number + 1}"], cwd=ROOT)
+        time.sleep(chance.uniform(0.1, 2.5))
+        deployer.kill()
+        deployer.wait()
+        now = machine.model()
+        assert now in (before, f"{number + 1}")
+        moved += now != before
+        before = now
+    machine.deploy("last")
+    assert machine.model() == "last"
+    state = State(machine.directory)
+    assert state.abandoned("digits") == []
+    assert set(state.aliases("digits").values()) <= set(state.healthy("digits"))
+    programs = {path.name.split(".")[1] for path in (machine.directory / "programs").glob("digits.*")}
+    assert programs == {str(number) for number in state.numbers("digits")}
+    print(f"{moved} of {KILLS} killed deployers had moved the alias")
+
+
+def test_packages_of_the_requirements_file_are_installed_for_the_version(machine):
+    wheel = machine.project / "shown-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("shown.py", "TEXT = 'from the package'\n")
+        archive.writestr("shown-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: shown\nVersion: 1.0\n")
+        archive.writestr("shown-1.0.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr("shown-1.0.dist-info/RECORD", "")
+    (machine.project / "shown_app.py").write_text(
+        "import shown\n\ndef application(environ, start):\n    start('200 OK', [])\n    return [shown.TEXT.encode()]\n"
+    )
+    requirements = machine.project / "requirements-deployment.txt"
+    requirements.write_text(f"--no-index\n./{wheel.name}\n")
+    try:
+        machine.deploy(name="packed", endpoints=[Endpoint("predict", wsgi="shown_app")])
+        assert machine.get("/packed/live/predict/") == (200, "from the package")
+        requirements.write_text("--no-index\nno-such-package\n")
+        with pytest.raises(DeployError, match=r"(?s)requirements-deployment.txt cannot be installed.*no-such-package"):
+            machine.deploy(name="packed", endpoints=[Endpoint("predict", wsgi="shown_app")])
+    finally:
+        requirements.unlink()
+
+
+def test_a_file_stays_in_the_working_directory(machine, tmp_path):
+    (machine.project / "out").symlink_to(tmp_path)
+    try:
+        with pytest.raises(DeployError, match=r"'out/model\.txt' would be outside"):
+            machine.deploy(
+                "x", name="out", endpoints=[Endpoint("predict", wsgi="app:app", files={"m": "out/model.txt"})]
+            )
+    finally:
+        (machine.project / "out").unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_front_that_cannot_serve_is_an_error(machine):
+    with pytest.raises(DeployError, match=rf"serves at 127.0.0.1:{machine.port}, not at 127.0.0.1:{machine.port + 1}"):
+        machine.deploy("x", port=machine.port + 1)
+    other = machine.directory.with_name("o")
+    with pytest.raises(DeployError, match=rf"the front cannot serve at 127.0.0.1:{machine.port}: .*"):
+        machine.deploy("x", directory=str(other))
+    Supervisor(other).shut_down()
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"directory": "relative"}, "'directory' must be an absolute path"),
+        ({"port": 0}, "'port' must be an integer from 1 to 65535"),
+        ({"port": True}, "'port' must be an integer from 1 to 65535"),
+        ({"keep": 0}, "'keep' must be an integer from 1 to 1000"),
+        ({"timeout": -1}, "'timeout' must be a number of seconds greater than 0"),
+        ({"health": "health"}, "'health' must be a path that starts with '/', such as /health"),
+        ({"requirements": "yes"}, "'requirements' must be true or false"),
+        ({"host": ""}, "'host' must be an address, such as 127.0.0.1"),
+        ({"hots": "x"}, "the deployer 'local' has no setting 'hots'"),
+    ],
+)
+def test_wrong_settings_are_named(settings, problem):
+    assert [found.partition(";")[0] for found in check(settings)] == [problem]
+
+
+def test_a_directory_with_a_strange_name_is_refused(machine):
+    with pytest.raises(DeployError, match="must have at most 90 plain characters"):
+        machine.deploy("x", directory="/tmp/a b")

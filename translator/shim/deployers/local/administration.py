@@ -1,0 +1,137 @@
+"""Manage the versions on this machine: list them, show their logs, move aliases, stop them."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from translator.shim import deployers
+from translator.shim.deployers import DeployError, bad_alias
+from translator.shim.deployers.local.serving import ADDRESS, serve
+from translator.shim.deployers.local.state import State, held
+from translator.shim.deployers.local.supervisor import Supervisor, installed
+from translator.shim.deployers.local.versions import LOG, Versions, program_name
+from translator.shim.files.digest import no_pulse
+from translator.shim.process import environment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from translator.shim.deployers.local.settings import Settings
+    from translator.shim.deployers.local.state import Version
+
+
+class LocalAdministration:
+    """The versions in a directory of deployments; see ``translator.shim.deployers.Administration``."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.state = State(settings.directory)
+        self.settings = settings
+        address = settings.directory / ADDRESS
+        served = address.read_text(encoding="utf-8").split() if address.is_file() else []
+        self.host, self.port = (served[0], int(served[1])) if len(served) > 1 else (settings.host, settings.port)
+
+    def versions(self) -> Sequence[deployers.Version]:
+        """Return all versions, the oldest first."""
+        return [self._shown(version) for name in self.state.names() for version in self._of(name)]
+
+    def _of(self, deployment: str) -> Iterator[Version]:
+        for number in self.state.numbers(deployment):
+            version = self.state.version(deployment, number)
+            if version is not None:
+                yield version
+
+    def _shown(self, version: Version) -> deployers.Version:
+        aliases = [alias for alias, to in self.state.aliases(version.deployment).items() if to == version.number]
+        base = f"http://{self.host}:{self.port}/{version.deployment}/{(aliases or [str(version.number)])[0]}"
+        servers = []
+        for endpoint in version.endpoints:
+            state, details = self._program(version, endpoint)
+            servers.append(deployers.Server(endpoint, state, f"{base}/{endpoint}/", details))
+        return deployers.Version(
+            version.deployment, str(version.number), version.created, version.run, aliases, servers
+        )
+
+    def _program(self, version: Version, endpoint: str) -> tuple[str, str]:
+        """Return the state of a server, and details."""
+        installed()
+        daemon = Supervisor(self.settings.directory)
+        return daemon.state(program_name(version.deployment, version.number, endpoint))
+
+    def logs(self, deployment: str, version: str, endpoint: str | None) -> Iterator[str]:
+        """Yield the lines that the servers of a version printed, after the name of the server if there are several."""
+        known = self._known(deployment, version)
+        if endpoint is not None and endpoint not in known.endpoints:
+            listed = ", ".join(known.endpoints)
+            raise DeployError(f"version {known.number} of {deployment} has no endpoint {endpoint!r}; it has: {listed}")
+        chosen = [endpoint] if endpoint is not None else list(known.endpoints)
+        for name in chosen:
+            log = self.state.folder(deployment, known.number) / name / LOG
+            before = f"{name}: " if len(chosen) > 1 else ""
+            try:
+                with log.open(encoding="utf-8", errors="replace") as file:
+                    yield from (f"{before}{line.rstrip()}" for line in file)
+            except FileNotFoundError:
+                continue
+
+    def move(self, deployment: str, alias: str, version: str) -> None:
+        """Let an alias point to a version, once its servers are healthy."""
+        if (problem := bad_alias(alias)) is not None:
+            raise DeployError(problem)
+        known = self._known(deployment, version)
+        versions = self._serving()
+        with held(self.state.folder(deployment, known.number), no_pulse):
+            versions.wait(known, lambda _: None, no_pulse)
+            versions.commit(known, [alias], no_pulse)
+
+    def remove_alias(self, deployment: str, alias: str) -> None:
+        """Remove an alias."""
+        self._check_deployment(deployment)
+        with held(self.state.folder(deployment), no_pulse):
+            known = self.state.aliases(deployment)
+            if alias not in known:
+                raise DeployError(f"{deployment} has no alias {alias!r}; it has: {', '.join(known) or 'none'}")
+            self.state.set_aliases(deployment, {name: to for name, to in known.items() if name != alias})
+
+    def stop(self, deployment: str, version: str | None) -> Sequence[str]:
+        """Stop and remove a version without aliases, or all versions."""
+        self._check_deployment(deployment)
+        installed()
+        chosen = [self._known(deployment, version)] if version is not None else list(self._of(deployment))
+        versions = Versions(self.settings, self.state, Supervisor(self.settings.directory))
+        with held(self.state.folder(deployment), no_pulse):
+            aliases = self.state.aliases(deployment)
+            if version is None:
+                self.state.set_aliases(deployment, {})
+            elif pointing := [alias for alias, to in aliases.items() if to == chosen[0].number]:
+                raise DeployError(
+                    f"version {chosen[0].number} of {deployment} serves as {', '.join(pointing)}: "
+                    "move the alias to another version first, or stop the whole deployment"
+                )
+            for one in chosen:
+                versions.remove(deployment, one.number)
+        return [str(one.number) for one in chosen]
+
+    def _serving(self) -> Versions:
+        """Return the versions, with everything started that serves them."""
+        from dataclasses import replace
+
+        installed()
+        settings = replace(self.settings, host=self.host, port=self.port)
+        daemon = serve(settings, environment.of_step(os.environ, ()), no_pulse)
+        return Versions(settings, self.state, daemon)
+
+    def _check_deployment(self, deployment: str) -> None:
+        names = self.state.names()
+        if deployment not in names:
+            raise DeployError(f"there is no deployment {deployment!r}; there are: {', '.join(names) or 'none'}")
+
+    def _known(self, deployment: str, name: str) -> Version:
+        """Return a version by its number, or by an alias."""
+        self._check_deployment(deployment)
+        number = int(name) if name.isdecimal() else self.state.aliases(deployment).get(name, 0)
+        version = self.state.version(deployment, number)
+        if version is None:
+            numbers = ", ".join(map(str, self.state.numbers(deployment))) or "none"
+            raise DeployError(f"{deployment} has no version {name!r}; it has: {numbers}")
+        return version

@@ -1,0 +1,88 @@
+"""Become the server of an endpoint: ``python -m translator.shim.deployers.local.server DIRECTORY ENDPOINT``.
+
+The directory is that of a version. The server runs in its endpoint's own copy of the project, listens on the port of
+this machine that the version has for it, and learns what Valohai's servers learn: ``VALOHAI_PORT`` and
+``VH_DEFAULT_PREFIX``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from translator.shim.deployers.local.state import State
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from translator.shim.deployers.local.state import Endpoint
+
+REPOSITORY = "repository"
+HOST = "127.0.0.1"
+_EVERYWHERE = re.compile(r"(?<![\w.])0\.0\.0\.0(?![\w.])")
+
+
+def localised(command: str, declared: int, port: int) -> str:
+    """Return a command that listens where this version shall, instead of where it would in a container of its own.
+
+    Args:
+        command: the command of the endpoint.
+        declared: the port that the endpoint declares: a whole word of the command that is this number is replaced.
+        port: the port of the version.
+    """
+    command = _EVERYWHERE.sub(HOST, command)
+    return re.sub(rf"(?<![\w.-]){declared}(?![\w.-])", str(port), command)
+
+
+def arguments_of(endpoint: Endpoint, python: str) -> list[str]:
+    """Return the program of a server with its arguments.
+
+    Args:
+        endpoint: the endpoint.
+        python: the interpreter that serves WSGI applications.
+    """
+    if endpoint.wsgi is not None:
+        bind = f"{HOST}:{endpoint.port}"
+        return [python, "-m", "gunicorn", "--bind", bind, "--worker-tmp-dir", _memory(), "--", endpoint.wsgi]
+    commands = [localised(one, endpoint.declared_port, endpoint.port) for one in _items(endpoint.server_command)]
+    return ["/bin/sh", "-c", " && ".join(commands)]
+
+
+def _items(commands: Sequence[str]) -> list[str]:
+    return [one.strip() for one in commands if one.strip()]
+
+
+def _memory() -> str:
+    """Return where workers of gunicorn show that they are alive: memory, because a slow disk would look like death."""
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108 - gunicorn makes a file of its own
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Replace this process by the server."""
+    folder, name = Path(arguments[0]), arguments[1]
+    version = State(folder.parent.parent.parent).version(folder.parent.name, int(folder.name))
+    if version is None or name not in version.endpoints:
+        raise SystemExit(f"there is no endpoint {name!r} in {folder}")
+    endpoint, python = version.endpoints[name], sys.executable
+    environment = dict(os.environ)
+    if version.python:
+        from translator.shim.runners.process import interpreter, layer
+
+        environment = layer.environment(Path(version.python), interpreter.current(), environment)
+        python = f"{version.python}/bin/python"
+    environment |= {"PYTHONUNBUFFERED": "1", **version.environment}
+    environment |= {
+        "PORT": str(endpoint.port),
+        "VALOHAI_PORT": str(endpoint.port),
+        "VH_DEFAULT_PREFIX": version.prefix(name),
+    }
+    os.chdir(folder / name / REPOSITORY)
+    program = arguments_of(endpoint, python)
+    os.execve(program[0], program, environment)  # noqa: S606 - no shell
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

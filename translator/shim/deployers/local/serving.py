@@ -1,0 +1,89 @@
+"""Start what serves a directory of deployments: the daemon with all its servers, and the front."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+
+from translator.shim.deployers import DeployError
+from translator.shim.deployers.local import health
+from translator.shim.deployers.local.state import State, held, private, write
+from translator.shim.deployers.local.supervisor import FRONT, Supervisor, program_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from translator.shim.deployers.local.settings import Settings
+
+ENDED = ("backoff", "exited", "fatal")
+"""The states of a program that has ended on its own."""
+HEALTH = "/-/health"
+"""The path at which a front says that it serves a directory: another one may have the port."""
+ADDRESS = "front.txt"
+"""The file with the host and the port of the front."""
+_STARTING = 30.0
+_TAIL = 10
+_TAIL_BYTES = 20_000
+
+
+def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], None]) -> Supervisor:
+    """Start the daemon and the front, unless they run.
+
+    Args:
+        settings: the directory, and the address of the front.
+        inherited: the environment of the servers, if the daemon is not running yet.
+        pulse: called while this waits.
+
+    Raises:
+        DeployError: something cannot be started.
+    """
+    private(settings.directory)
+    private(State(settings.directory).deployments)
+    supervisor = Supervisor(settings.directory)
+    supervisor.ensure(inherited, pulse)
+    wanted = f"{settings.host} {settings.port}"
+    address, log = settings.directory / ADDRESS, settings.directory / "front.log"
+    with held(settings.directory, pulse):
+        served = address.read_text(encoding="utf-8").strip() if address.exists() else wanted
+        if served != wanted:
+            raise DeployError(
+                f"the front of {settings.directory} serves at {served.replace(' ', ':')}, not at "
+                f"{settings.host}:{settings.port}: set 'host' and 'port' to that, or 'directory' to another one"
+            )
+        if (problem := _problem(settings, supervisor)) is None:
+            return supervisor
+        module = "translator.shim.deployers.local.front"
+        supervisor.add(FRONT, program_of(module, str(settings.directory), settings.host, str(settings.port)), log)
+        deadline = time.monotonic() + _STARTING
+        while (problem := _problem(settings, supervisor)) is not None:
+            pulse()
+            if time.monotonic() > deadline or supervisor.state(FRONT)[0] in ENDED:
+                supervisor.remove(FRONT)
+                raise DeployError(f"the front cannot serve at {settings.host}:{settings.port}: {problem}{tail(log)}")
+            time.sleep(0.05)
+        write(address, f"{wanted}\n")
+    return supervisor
+
+
+def _problem(settings: Settings, supervisor: Supervisor) -> str | None:
+    """Return why the front does not serve; None if it does."""
+    state, _ = supervisor.state(FRONT)
+    if state != "running":
+        return f"its program is {state}"
+    path = f"{HEALTH}?{urlencode({'directory': settings.directory})}"
+    return health.problem(settings.port, path, host=health.reachable(settings.host), succeeds=True)
+
+
+def tail(log: Path) -> str:
+    """Return the last lines of a log for a message; empty if there are none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
+            lines = file.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    last = deque((line for line in lines if line.strip()), maxlen=_TAIL)
+    return "; its last lines:\n" + "\n".join(last) if last else ""
