@@ -30,7 +30,7 @@ BROKEN = {"server-command": "echo no model; exit 3"}
 
 @dataclass
 class Deploying(Node):
-    """A deployment node with an endpoint of its own, which gets the file ``model``."""
+    """A deployment node with its own endpoint, which gets the file ``model``."""
 
     serves: dict[str, str] = field(default_factory=lambda: SERVED)
     deployment: str = ""
@@ -130,7 +130,12 @@ TABLE = {
     ),
     "no alias": (Deploying("no alias", aliases=()), "out-*", "complete complete", {}),
     "unhealthy": (Deploying("unhealthy", "stop-next", serves=BROKEN, fails=ALL), "out-*", "error skipped", {}),
-    "unhealthy, continue": (Deploying("go on", "continue", serves=BROKEN, fails=ALL), "out-*", "error complete", {}),
+    "unhealthy, continue": (
+        Deploying("tolerated", "continue", serves=BROKEN, fails=ALL),
+        "out-*",
+        "error complete",
+        {},
+    ),
     "no file": (Deploying("no file", "stop-next"), "none*", "error skipped", {}),
     "several files": (Deploying("several", "stop-next", fails=ALL), "*", "error skipped", {}),
     "after a failure": (Deploying("late", "stop-next"), None, "skipped skipped", {}),

@@ -42,7 +42,7 @@ def free_port() -> int:
 
 
 class Machine:
-    """A directory of deployments with a project, on a port of its own."""
+    """A directory of deployments with a project, on its own port."""
 
     def __init__(self, directory: Path, project: Path) -> None:
         self.directory, self.project, self.port = directory, project, free_port()

@@ -1,4 +1,4 @@
-"""Deploy in a process of its own, which a test kills: ``killed.py DIRECTORY PORT MODEL``."""
+"""Deploy in a separate process, which a test kills: ``killed.py DIRECTORY PORT MODEL``."""
 
 import sys
 from pathlib import Path

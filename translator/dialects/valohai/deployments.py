@@ -120,8 +120,8 @@ def _read_endpoints(
             hint = did_you_mean(name, endpoints, "endpoints")
             diagnostics.error("unknown-endpoint", f"there is no endpoint called {name!r}", place.span, hint=hint)
         read[name] = _read_endpoint(endpoints[name].body, diagnostics) if name in valid else None
-    found = [endpoint for endpoint in read.values() if endpoint is not None]
-    return tuple(found) if len(found) == len(read) else None
+    enabled = [endpoint for endpoint in read.values() if endpoint is not None]
+    return tuple(enabled) if len(enabled) == len(read) else None
 
 
 def _read_endpoint(body: Located, diagnostics: Diagnostics) -> ir.Endpoint | None:
@@ -204,14 +204,14 @@ def with_deployments(
     return result, kept
 
 
-def _fed(one: ir.Input, node: str, brought: set[tuple[str, str]], diagnostics: Diagnostics) -> ir.Input:
+def _fed(step_input: ir.Input, node: str, brought: set[tuple[str, str]], diagnostics: Diagnostics) -> ir.Input:
     """Return an input of a deployment, optional if no edge brings its file."""
-    if (node, one.name) in brought:
-        return one
-    message = f"no edge of node {node!r} brings the file {one.name!r}: its endpoint only has what the project has there"
-    hint = f"add an edge that ends in {node}.file.{one.name}"
-    diagnostics.warning("missing-endpoint-file", message, one.span, hint=hint)
-    return dataclasses.replace(one, optional=True)
+    if (node, step_input.name) in brought:
+        return step_input
+    message = f"no edge brings the file {step_input.name!r} of node {node!r}: it is what the project has there"
+    hint = f"add an edge that ends in {node}.file.{step_input.name}"
+    diagnostics.warning("missing-endpoint-file", message, step_input.span, hint=hint)
+    return dataclasses.replace(step_input, optional=True)
 
 
 def _edge(edge: ir.Edge, deployments: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> ir.Edge | None:

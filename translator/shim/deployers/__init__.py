@@ -120,7 +120,7 @@ class Version:
 
 
 class Administration(Protocol):
-    """What people do with versions. All methods raise ``DeployError`` if that cannot be done."""
+    """A way to list and change versions. All methods raise ``DeployError`` if that cannot be done."""
 
     def versions(self) -> Sequence[Version]:
         """Return all versions, the oldest first."""

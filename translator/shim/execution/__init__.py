@@ -344,7 +344,7 @@ def _request(  # noqa: PLR0913, PLR0917 - what a place depends on
 
 def _opened(request: Request) -> AbstractContextManager[Place]:
     if request.step.deployment is not None:
-        from translator.shim.deployers.place import open_place  # few executions deploy
+        from translator.shim.deployers.execution_place import open_place  # few executions deploy
 
         return open_place(request)
     chosen = request.step.runner

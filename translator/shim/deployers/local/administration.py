@@ -1,4 +1,4 @@
-"""Manage the versions on this machine: list them, show their logs, move aliases, stop them."""
+"""List and change the versions on this machine."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from translator.shim import deployers
 from translator.shim.deployers import DeployError, bad_alias
 from translator.shim.deployers.local.serving import ADDRESS, serve
-from translator.shim.deployers.local.state import State, held
+from translator.shim.deployers.local.state import State, locked
 from translator.shim.deployers.local.supervisor import Supervisor, installed
 from translator.shim.deployers.local.versions import LOG, Versions, program_name
 from translator.shim.files.digest import no_pulse
@@ -33,7 +33,7 @@ class LocalAdministration:
 
     def versions(self) -> Sequence[deployers.Version]:
         """Return all versions, the oldest first."""
-        return [self._shown(version) for name in self.state.names() for version in self._of(name)]
+        return [self._description(version) for name in self.state.names() for version in self._of(name)]
 
     def _of(self, deployment: str) -> Iterator[Version]:
         for number in self.state.numbers(deployment):
@@ -41,7 +41,7 @@ class LocalAdministration:
             if version is not None:
                 yield version
 
-    def _shown(self, version: Version) -> deployers.Version:
+    def _description(self, version: Version) -> deployers.Version:
         aliases = [alias for alias, to in self.state.aliases(version.deployment).items() if to == version.number]
         base = f"http://{self.host}:{self.port}/{version.deployment}/{(aliases or [str(version.number)])[0]}"
         servers = []
@@ -80,14 +80,14 @@ class LocalAdministration:
             raise DeployError(problem)
         known = self._known(deployment, version)
         versions = self._serving()
-        with held(self.state.folder(deployment, known.number), no_pulse):
+        with locked(self.state.folder(deployment, known.number), no_pulse):
             versions.wait(known, lambda _: None, no_pulse)
             versions.commit(known, [alias], no_pulse)
 
     def remove_alias(self, deployment: str, alias: str) -> None:
         """Remove an alias."""
         self._check_deployment(deployment)
-        with held(self.state.folder(deployment), no_pulse):
+        with locked(self.state.folder(deployment), no_pulse):
             known = self.state.aliases(deployment)
             if alias not in known:
                 raise DeployError(f"{deployment} has no alias {alias!r}; it has: {', '.join(known) or 'none'}")
@@ -99,7 +99,7 @@ class LocalAdministration:
         installed()
         chosen = [self._known(deployment, version)] if version is not None else list(self._of(deployment))
         versions = Versions(self.settings, self.state, Supervisor(self.settings.directory))
-        with held(self.state.folder(deployment), no_pulse):
+        with locked(self.state.folder(deployment), no_pulse):
             aliases = self.state.aliases(deployment)
             if version is None:
                 self.state.set_aliases(deployment, {})

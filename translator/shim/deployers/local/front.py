@@ -66,13 +66,15 @@ class Front:
         match = _PATH.match(request.raw_path)
         version = self._version(match["deployment"], match["version"]) if match is not None else None
         if match is None or version is None or match["endpoint"] not in version.endpoints:
-            return web.Response(status=404, text="there is no such endpoint: /DEPLOYMENT/ALIAS-OR-VERSION/ENDPOINT/\n")
+            return web.Response(status=404, text="unknown endpoint; write /DEPLOYMENT/ALIAS-OR-VERSION/ENDPOINT/\n")
         response: web.StreamResponse | None = None
         try:
-            async with self._asked(request, version.endpoints[match["endpoint"]].port, match[0]) as said:
-                response = web.StreamResponse(status=said.status, reason=said.reason, headers=_kept(said.headers))
+            async with self._request_to(request, version.endpoints[match["endpoint"]].port, match[0]) as answered:
+                response = web.StreamResponse(
+                    status=answered.status, reason=answered.reason, headers=_end_to_end(answered.headers)
+                )
                 await response.prepare(request)
-                async for chunk in said.content.iter_any():
+                async for chunk in answered.content.iter_any():
                     await response.write(chunk)
                 await response.write_eof()
                 return response
@@ -86,11 +88,11 @@ class Front:
         number = int(name) if name.isdecimal() else self.state.aliases(deployment).get(name)
         return self.state.version(deployment, number) if number is not None else None
 
-    def _asked(self, request: web.Request, port: int, prefix: str) -> AbstractAsyncContextManager[ClientResponse]:
+    def _request_to(self, request: web.Request, port: int, prefix: str) -> AbstractAsyncContextManager[ClientResponse]:
         """Return the request to a server, whose answer is there when it is entered."""
         if self.client is None:
             raise ClientError("the front does not serve yet")
-        headers = _kept(request.headers)
+        headers = _end_to_end(request.headers)
         headers[PREFIX] = prefix
         headers["X-Forwarded-For"] = request.remote or ""
         headers["X-Forwarded-Proto"] = request.scheme
@@ -104,7 +106,7 @@ class Front:
         )
 
 
-def _kept(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
+def _end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
     """Return the headers that are for the other end; one may be there several times."""
     return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)
 

@@ -1,8 +1,8 @@
-"""Become the server of an endpoint: ``python -m translator.shim.deployers.local.server DIRECTORY ENDPOINT``.
+"""Start the server of an endpoint in place of this process.
 
-The directory is that of a version. The server runs in its endpoint's own copy of the project, listens on the port of
-this machine that the version has for it, and learns what Valohai's servers learn: ``VALOHAI_PORT`` and
-``VH_DEFAULT_PREFIX``.
+It runs as ``python -m translator.shim.deployers.local.server DIRECTORY ENDPOINT``; the directory is that of a version.
+The server runs in its endpoint's own copy of the project, listens on the port of this machine that the version has for
+it, and learns what Valohai's servers learn: ``VALOHAI_PORT`` and ``VH_DEFAULT_PREFIX``.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _EVERYWHERE = re.compile(r"(?<![\w.])0\.0\.0\.0(?![\w.])")
 
 
 def localised(command: str, declared: int, port: int) -> str:
-    """Return a command that listens where this version shall, instead of where it would in a container of its own.
+    """Return a command that listens where this version shall, instead of where it would in its own container.
 
     Args:
         command: the command of the endpoint.
@@ -57,7 +57,7 @@ def _items(commands: Sequence[str]) -> list[str]:
 
 def _memory() -> str:
     """Return where workers of gunicorn show that they are alive: memory, because a slow disk would look like death."""
-    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108 - gunicorn makes a file of its own
+    return "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108 - gunicorn makes its own file
 
 
 def main(arguments: Sequence[str]) -> None:

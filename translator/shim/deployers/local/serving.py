@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from translator.shim.deployers import DeployError
 from translator.shim.deployers.local import health
-from translator.shim.deployers.local.state import State, held, private, write
+from translator.shim.deployers.local.state import State, locked, private, write
 from translator.shim.deployers.local.supervisor import FRONT, Supervisor, program_of
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], 
     supervisor.ensure(inherited, pulse)
     wanted = f"{settings.host} {settings.port}"
     address, log = settings.directory / ADDRESS, settings.directory / "front.log"
-    with held(settings.directory, pulse):
+    with locked(settings.directory, pulse):
         served = address.read_text(encoding="utf-8").strip() if address.exists() else wanted
         if served != wanted:
             raise DeployError(

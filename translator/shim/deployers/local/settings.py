@@ -92,12 +92,12 @@ def read(settings: Mapping[str, Json]) -> Settings:
     """
     if problems := check(settings):
         raise DeployError("; ".join(problems))
-    given = dict(settings)
-    directory = Path(str(given.pop("directory", ""))) if "directory" in given else default_directory()
+    values = dict(settings)
+    directory = Path(str(values.pop("directory", ""))) if "directory" in values else default_directory()
     directory = Path(os.path.realpath(directory))
     if not _PLAIN.fullmatch(str(directory)) or len(str(directory)) > _LONGEST:
         raise DeployError(
             f"the directory of deployments {directory} must have at most {_LONGEST} plain characters; "
             f"set 'directory' of the deployer, or {VARIABLE}, to another one"
         )
-    return Settings(directory, **given)  # type: ignore[arg-type]  # checked above
+    return Settings(directory, **values)  # type: ignore[arg-type]  # checked above

@@ -102,7 +102,7 @@ def write(path: Path, text: str) -> None:
 
 
 @contextlib.contextmanager
-def held(folder: Path, pulse: Callable[[], None]) -> Iterator[None]:
+def locked(folder: Path, pulse: Callable[[], None]) -> Iterator[None]:
     """Hold the lock of a directory once no other process does."""
     handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -144,7 +144,7 @@ class State:
         return [number for number in self.numbers(deployment) if (self.folder(deployment, number) / HEALTHY).exists()]
 
     def version(self, deployment: str, number: int) -> Version | None:
-        """Return a version as its file has it; None if there is no such version, or not yet."""
+        """Return a version as its file has it; None if it does not exist, or not yet."""
         try:
             content = json.loads((self.folder(deployment, number) / VERSION).read_text(encoding="utf-8"))
             endpoints = {name: Endpoint(**one) for name, one in content.pop("endpoints").items()}
@@ -212,7 +212,7 @@ class State:
         except OSError:
             return False
         try:
-            # A version becomes healthy while its lock is held, so look again.
+            # A version becomes healthy while its lock is locked, so look again.
             return locks.hold(handle, _impatient, patience=0) and not (folder / HEALTHY).exists()
         except _HeldError:
             return False

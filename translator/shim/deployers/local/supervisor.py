@@ -1,7 +1,7 @@
 """Run the servers, and the front before them, under one ``supervisord`` per directory of deployments.
 
 Supervisor (the package) starts servers, starts those again that ended, after longer and longer pauses, and keeps their
-logs. It is a daemon of its own, so servers survive the run, and the worker that started it. Its configuration only has
+logs. It is a separate daemon, so servers survive the run, and the worker that started it. Its configuration only has
 paths and names that are checked: what a server runs stands in ``version.json``, which its program reads.
 """
 
@@ -14,7 +14,7 @@ import time
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim.deployers import DeployError
-from translator.shim.deployers.local.state import held, write
+from translator.shim.deployers.local.state import locked, write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -97,7 +97,7 @@ class Supervisor:
         Raises:
             DeployError: it cannot be started.
         """
-        with held(self.directory, pulse):
+        with locked(self.directory, pulse):
             if self.is_alive():
                 return
             (self.directory / "programs").mkdir(mode=0o700, exist_ok=True)
@@ -119,8 +119,8 @@ class Supervisor:
                     return
                 pulse()
                 time.sleep(0.05)
-            said = started.stdout.decode(errors="replace").strip() or "it does not answer"
-            raise DeployError(f"supervisord of {self.directory} cannot be started: {said[-1000:]}")
+            reason = started.stdout.decode(errors="replace").strip() or "it does not answer"
+            raise DeployError(f"supervisord of {self.directory} cannot be started: {reason[-1000:]}")
 
     def is_alive(self) -> bool:
         """Return whether the daemon answers."""
@@ -160,10 +160,10 @@ class Supervisor:
         from xmlrpc.client import Fault
 
         try:
-            told = self._rpc().getProcessInfo(name)
+            info = self._rpc().getProcessInfo(name)
         except (OSError, Fault):
             return "down", ""
-        return str(told["statename"]).lower(), str(told.get("spawnerr") or told.get("description") or "")
+        return str(info["statename"]).lower(), str(info.get("spawnerr") or info.get("description") or "")
 
     def shut_down(self) -> None:
         """Stop the daemon with everything that it runs."""

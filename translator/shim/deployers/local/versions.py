@@ -14,7 +14,7 @@ from translator.shim.deployers import DeployError
 from translator.shim.deployers.local import health
 from translator.shim.deployers.local.server import REPOSITORY
 from translator.shim.deployers.local.serving import ENDED, tail
-from translator.shim.deployers.local.state import HEALTHY, Endpoint, State, Version, held, private, write
+from translator.shim.deployers.local.state import HEALTHY, Endpoint, State, Version, locked, private, write
 from translator.shim.deployers.local.supervisor import program_of
 from translator.shim.files.paths import relative
 from translator.shim.workspace import working_copy
@@ -32,7 +32,7 @@ LOG = "log.txt"
 _REQUIREMENTS = ("requirements-deployment.txt", "requirements.txt")
 """The files of the packages that servers need, of which the first that is there counts, as on Valohai."""
 _PAUSE = 0.1
-_SAID_EVERY = 10.0
+_REPORT_EVERY = 10.0
 
 
 def program_name(deployment: str, number: int, endpoint: str) -> str:
@@ -58,12 +58,12 @@ class Versions:
         folder = self.state.folder(deployment)
         private(folder)
         with ExitStack() as ends:
-            with held(folder, request.pulse):
+            with locked(folder, request.pulse):
                 for number in self.state.abandoned(deployment):
                     request.note(f"removing version {number}, whose deployment was interrupted")
                     self.remove(deployment, number)
                 number = self.state.next_number(deployment)
-                ends.enter_context(held(self.state.folder(deployment, number), request.pulse))
+                ends.enter_context(locked(self.state.folder(deployment, number), request.pulse))
             try:
                 request.note(f"version {number} of {deployment}")
                 version = self._prepared(request, number)
@@ -87,7 +87,7 @@ class Versions:
             for path, staged in request.files.get(endpoint.name, {}).items():
                 _place(staged, repository, relative(path))
         python = self._python(request, folder)
-        with held(self.settings.directory, request.pulse):
+        with locked(self.settings.directory, request.pulse):
             taken = self.state.ports()
             endpoints: dict[str, Endpoint] = {}
             for endpoint in request.deployment.endpoints:
@@ -153,7 +153,7 @@ class Versions:
         Raises:
             DeployError: one ended, or is not healthy in time.
         """
-        start = said = time.monotonic()
+        start = reported = time.monotonic()
         waiting = list(version.endpoints)
         while waiting:
             pulse()
@@ -172,8 +172,8 @@ class Versions:
                         f"endpoint {endpoint!r} is not healthy after {self.settings.timeout:g} s: {problem}; "
                         f"a server must listen on the port in the environment variable VALOHAI_PORT{tail(log)}"
                     )
-                if time.monotonic() > said + _SAID_EVERY:
-                    said = time.monotonic()
+                if time.monotonic() > reported + _REPORT_EVERY:
+                    reported = time.monotonic()
                     note(f"waiting for endpoint {endpoint}: {problem}")
             if waiting:
                 time.sleep(_PAUSE)
@@ -192,7 +192,7 @@ class Versions:
     def commit(self, version: Version, aliases: Iterable[str], pulse: Callable[[], None]) -> None:
         """Keep a version that is healthy, and let aliases point to it, all in one step."""
         folder = self.state.folder(version.deployment)
-        with held(folder, pulse):
+        with locked(folder, pulse):
             write(folder / str(version.number) / HEALTHY, f"{now()}\n")
             known = self.state.aliases(version.deployment)
             moved = {**known, **dict.fromkeys(aliases, version.number)}
@@ -200,8 +200,8 @@ class Versions:
                 self.state.set_aliases(version.deployment, moved)
 
     def retire(self, deployment: str, note: Callable[[str], None], pulse: Callable[[], None]) -> None:
-        """Stop and remove the versions that no alias points to, but for the newest of them."""
-        with held(self.state.folder(deployment), pulse):
+        """Stop and remove the versions that no alias points to, except the newest."""
+        with locked(self.state.folder(deployment), pulse):
             pointed_to = set(self.state.aliases(deployment).values())
             free = [number for number in self.state.healthy(deployment) if number not in pointed_to]
             newest = max(self.state.healthy(deployment), default=0)
@@ -232,7 +232,7 @@ def _place(staged: Path, repository: Path, path: str) -> None:
     target = repository / path
     target.parent.mkdir(parents=True, exist_ok=True)
     if not target.parent.resolve().is_relative_to(repository.resolve()):
-        raise DeployError(f"the file {path!r} would be outside of the working directory, where a link leads")
+        raise DeployError(f"the file {path!r} would be outside the working directory, where a link leads")
     target.unlink(missing_ok=True)
     working_copy.copy_file(str(staged.resolve()), str(target), staged.stat())
 

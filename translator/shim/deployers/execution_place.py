@@ -88,12 +88,12 @@ def _files(request: PlaceRequest, endpoint: str) -> dict[str, Path]:
     for one in deployment.endpoints if deployment is not None else ():
         for name, path in one.files.items() if one.name == endpoint else ():
             staged = request.space.inputs / f"{endpoint}.{name}"
-            found = sorted(os.listdir(staged)) if staged.is_dir() else []  # noqa: PTH208 - names only
-            if len(found) > 1:
+            names = sorted(os.listdir(staged)) if staged.is_dir() else []  # noqa: PTH208 - names only
+            if len(names) > 1:
                 raise DeployError(
-                    f"the edges bring {len(found)} files for {name!r} of endpoint {endpoint!r}, which is one file: "
-                    f"{', '.join(found[:5])}"
+                    f"the edges bring {len(names)} files for {name!r} of endpoint {endpoint!r}, which is one file: "
+                    f"{', '.join(names[:5])}"
                 )
-            if found:
-                files[path] = staged / found[0]
+            if names:
+                files[path] = staged / names[0]
     return files
