@@ -445,7 +445,10 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules around a node: on error, attempts in total, concurrent executions, routes, and actions."""
+    """The rules around a node: on error, attempts in total, concurrent executions, routes, actions, and reuse.
+
+    ``reuse``: the node's executions have the results of earlier ones that depend on the same things.
+    """
 
     on_error: OnError = OnError.STOP_ALL
     on_child_error: OnChildError | None = None
@@ -454,6 +457,7 @@ class Policy:
     routes: tuple[Route, ...] = ()
     gates: tuple[Gate, ...] = ()
     actions: tuple[Action, ...] = ()
+    reuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,8 @@ class StepOperator(BaseOperator):
         on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
         only_if: what must hold, or else the node is skipped, and what follows it too.
         included_if: what must hold; otherwise the node is not part of the run, as if it did not exist.
+        reuse: whether executions have the results of earlier ones that depend on the same command, code, parameters and
+            inputs; or the DAG param that decides it.
         sequential: whether the executions of a mapped step run in order until one fails; requires
             ``max_active_tis_per_dagrun=1``.
         kwargs: of every operator.
@@ -88,6 +90,7 @@ class StepOperator(BaseOperator):
     only_if: Sequence[Condition] = ()
     included_if: Sequence[Condition] = ()
     sequential: bool = False
+    reuse: Given = False
 
     def __init__(  # noqa: PLR0913 - all of them keywords
         self,
@@ -106,6 +109,7 @@ class StepOperator(BaseOperator):
         only_if: Sequence[Condition] | None = None,
         included_if: Sequence[Condition] | None = None,
         sequential: bool | None = None,
+        reuse: Given = None,
         **kwargs: Any,
     ) -> None:
         document(kwargs, step)
@@ -125,6 +129,7 @@ class StepOperator(BaseOperator):
             ("only_if", only_if),
             ("included_if", included_if),
             ("sequential", sequential),
+            ("reuse", reuse),
         ):
             if value is not None:
                 setattr(self, name, value)
@@ -165,7 +170,14 @@ class StepOperator(BaseOperator):
         running = partial(
             execute,
             self.step,
-            execution_context(context, execution, project=self.project, log=self.log.info, should_stop=should_stop),
+            execution_context(
+                context,
+                execution,
+                project=self.project,
+                log=self.log.info,
+                should_stop=should_stop,
+                reuse=bool(run_values({"reuse": self.reuse}, context["params"]).get("reuse")),
+            ),
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
             variables=variables,

@@ -26,13 +26,14 @@ _TEST = "dag_test"
 """What Airflow says instead of a user in a run of ``dag.test()``."""
 
 
-def execution_context(
+def execution_context(  # noqa: PLR0913 - all but the first two are keywords
     task: TaskContext,
     execution: ExecutionId,
     *,
     project: str | Path,
     log: Callable[..., None],
     should_stop: Callable[[], str | None],
+    reuse: bool = False,
 ) -> Context:
     """Return the context of an execution.
 
@@ -42,6 +43,7 @@ def execution_context(
         project: directory of the source file, or a snapshot, as the DAG file gives it.
         log: the task's logger.
         should_stop: returns why it must stop, or None.
+        reuse: whether it may have the results of an earlier one.
     """
     label = f"{execution.node}[{execution.index}]" if execution.kind == "task" else execution.node
     return Context(
@@ -62,6 +64,7 @@ def execution_context(
         creator=_creator(task),
         input_connections=task["dag"].default_args.get("input_connections") or {},
         resumes=os.environ.get(variables.RESUME) or None,
+        reuse=reuse,
     )
 
 

@@ -199,11 +199,15 @@ class Job:
 
     def execute(self, point: Point) -> Manifest:
         """Run the step for one point, in the current task run, and record its manifest for the node."""
-        node = self.node
+        node, name = self.node, _name_of(self.node, point)
+        # Actions of a node can make it fail although its execution is complete.
+        has_actions = not isinstance(node, RemoteNode) and node.kind == "execution" and bool(node.actions)
         with slot(), obeyed(node) if isinstance(node, RemoteNode) else nullcontext():
             manifest = execute(
                 self._step,
-                execution_context(node, _name_of(node, point), point.index),
+                execution_context(
+                    node, name, point.index, rejected=flat(name) in node.run.failed_before and not has_actions
+                ),
                 parameters=point.parameters,
                 inputs=self._inputs,
                 variables=self._environment,

@@ -35,6 +35,7 @@ from prefect_plugin.tasks.kept_task import KeptTask
 from prefect_plugin.tasks.states import (
     BROKEN,
     SKIPPED,
+    complete,
     execution_state,
     failed,
     infrastructure_failed,
@@ -293,7 +294,7 @@ def _run_once(plan: NodePlan, node: NodeRun, function: Callable[[], Manifest | S
     node.states[0] = manifest.state
     match manifest.state:
         case Outcome.COMPLETE:
-            return Completed(data=Executions(plan.name, [manifest]))
+            return complete(manifest, Executions(plan.name, [manifest]))
         case Outcome.ERROR:
             return failed(manifest, data=NodeError(Executions(plan.name)))
         case _:

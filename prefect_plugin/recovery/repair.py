@@ -68,30 +68,37 @@ def repair(ends: Iterable[TaskRunEnd]) -> None:
         get_run_logger().warning("cannot show in the API which nodes never ran: %s", error)
 
 
-def close_earlier_attempts(flow_run: UUID) -> None:
+def close_earlier_attempts(flow_run: UUID) -> frozenset[str]:
     """Give the task runs that earlier attempts of a flow run left open the state Crashed.
 
     Call it before the current attempt submits a task: then all task runs that the API knows are of earlier attempts.
+
+    Returns:
+        The names of the task runs that are failed now, because they failed, or because a person set this state.
     """
+    failed: dict[str, bool] = {}
     try:
         with get_client(sync_client=True) as client:
-            for task_run in _open_task_runs(client, flow_run):
+            for task_run in _task_runs(client, flow_run):
+                if task_run.state is not None and task_run.state.is_final():
+                    failed[task_run.name] = task_run.state.is_failed()
+                    continue
                 ended: State[Any] = Crashed(message="the flow process ended before this task run did")
                 client.set_task_run_state(task_run.id, ended, force=True)
                 if task_run.start_time is None:  # otherwise it has its name
                     client.set_task_run_name(task_run.id, _UNNAMED.sub("", task_run.name))
     except Exception as error:  # noqa: BLE001 - old task runs in the API must not keep the run from starting
         get_run_logger().warning("cannot end the task runs of earlier attempts in the API: %s", error)
+    return frozenset(name for name, is_failed in failed.items() if is_failed)
 
 
-def _open_task_runs(client: SyncPrefectClient, flow_run: UUID) -> list[TaskRun]:
+def _task_runs(client: SyncPrefectClient, flow_run: UUID) -> list[TaskRun]:
+    """Return the task runs of a flow run, in the order in which they started."""
     of_run = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run]))
-    open_runs: list[TaskRun] = []
-    offset = 0
-    while page := client.read_task_runs(flow_run_filter=of_run, limit=PAGE, offset=offset):
-        open_runs += [one for one in page if one.state is None or not one.state.is_final()]
-        offset += len(page)
-    return open_runs
+    task_runs: list[TaskRun] = []
+    while page := client.read_task_runs(flow_run_filter=of_run, limit=PAGE, offset=len(task_runs)):
+        task_runs += page
+    return sorted(task_runs, key=lambda one: str(one.start_time or ""))
 
 
 def _is_repaired(client: SyncPrefectClient, end: TaskRunEnd) -> bool:

@@ -11,7 +11,7 @@ from translator.shim.errors import TranslatorError
 from translator.shim.masking.uris import has_secret, redact
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from prefect_plugin.run.run_state import NodeRun
@@ -36,6 +36,8 @@ class RemoteRun:
     project_name: str | None
     creator: str | None
     resumes: str | None
+    failed_before: Collection[str]
+    reuse_nodes: Collection[str] | None
     started: str
     _store: StoreAddress | None = field(default=None, init=False, repr=False)
 
@@ -103,6 +105,8 @@ def remote_node(node: NodeRun) -> RemoteNode:
         project_name=run.project_name,
         creator=run.creator,
         resumes=run.resumes,
+        failed_before=run.failed_before,
+        reuse_nodes=run.reuse_nodes,
         started=run.started,
     )
     return RemoteNode(remote, node.name, node.kind)

@@ -11,7 +11,7 @@ from prefect_plugin.tasks.logs import line_log
 from translator.shim.contract import Context, ExecutionId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from pathlib import Path
 
     from translator.shim.contract import NodeKind, StoreAddress
@@ -40,6 +40,8 @@ class _Run(Protocol):
     def creator(self) -> str | None: ...
     @property
     def resumes(self) -> str | None: ...
+    @property
+    def reuse_nodes(self) -> Collection[str] | None: ...
 
 
 class _Node(Protocol):
@@ -59,13 +61,14 @@ class _Node(Protocol):
         """Return a function that gets the manifest's URI of a try that begins."""
 
 
-def execution_context(node: _Node, label: str, index: int = 0) -> Context:
+def execution_context(node: _Node, label: str, index: int = 0, *, rejected: bool = False) -> Context:
     """Return the context of an execution, which the current task run runs.
 
     Args:
         node: its node, in this run.
         label: its name in the log.
         index: its index in the node.
+        rejected: whether its earlier attempt is failed in the API, whatever its command did.
     """
     run, task_run = node.run, TaskRunContext.get()
     attempt = task_run.task_run.run_count if task_run else 1
@@ -85,4 +88,6 @@ def execution_context(node: _Node, label: str, index: int = 0) -> Context:
         creator=run.creator,
         input_connections=run.input_blocks,
         resumes=run.resumes,
+        rejects=rejected,
+        reuse=run.reuse_nodes is None or node.name in run.reuse_nodes,
     )

@@ -35,7 +35,7 @@ from translator.shim.store import StoreError, open_store
 from translator.shim.store.owner import own_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from prefect.client.schemas.objects import FlowRun
 
@@ -63,6 +63,8 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     input_blocks: Mapping[str, str] | None = None,
     max_workers: int | None = None,
     parameters: Mapping[str, Value | Json] | None = None,
+    reuse: bool = False,
+    reuse_nodes: Collection[str] | None = None,
 ) -> Iterator[Run]:
     """Make the current flow run a run of ``pipeline``; a flow opens it around its whole body.
 
@@ -83,6 +85,9 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         max_workers: how many nodes run at once (default: no limit). The task runner still needs a thread for each
             node: a waiting node occupies a thread, but does not count here.
         parameters: the pipeline's own parameters, by the names of the source file.
+        reuse: whether executions have the results of earlier ones that depend on the same command, code, parameters and
+            inputs.
+        reuse_nodes: the nodes whose executions may (default: all).
     """
     context = FlowRunContext.get()
     if context is None or context.flow_run is None:
@@ -104,13 +109,14 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         creator=flow_run.created_by.display_value if flow_run.created_by is not None else None,
         input_blocks=_available(input_blocks or {}),
         resumes=os.environ.get(variables.RESUME) or None,
+        reuse_nodes=reuse_nodes if reuse else (),
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
     with enter_run(run):
         get_run_logger().info("Run %s of %r; artifacts are kept in %s", run.id, flat(pipeline), redact(address.uri))
         events.emit("run-started")
         if attempts.BEGAN in flow_run.labels:
-            close_earlier_attempts(flow_run.id)
+            run.failed_before = close_earlier_attempts(flow_run.id)
             _look_at_earlier_attempts(run, str(flow_run.labels[attempts.BEGAN]))
             # A retry or a resumption: Prefect says that it skips what is complete.
             run.resumes = run.id

@@ -12,7 +12,7 @@ from translator.shim.contract import State as Outcome
 from translator.shim.outcome.traces import NODE, EngineState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
     from threading import BoundedSemaphore
     from uuid import UUID
@@ -93,6 +93,10 @@ class Run:
     project_name: str | None = None
     resumes: str | None = None
     """The run, this or an earlier one, whose complete executions are kept."""
+    failed_before: Collection[str] = ()
+    """The names of task runs that are failed in earlier attempts, also because a person set this state."""
+    reuse_nodes: Collection[str] | None = ()
+    """The nodes whose executions may have the results of earlier ones; None stands for all."""
     creator: str | None = None
     """Who or what started the flow run, if the server knows."""
     started: str = field(default_factory=clock.now)

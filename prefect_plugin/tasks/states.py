@@ -9,12 +9,15 @@ from prefect.states import Cancelled, Completed, Failed
 from translator.shim.contract import Manifest
 from translator.shim.contract import State as Outcome
 from translator.shim.errors import TranslatorError
+from translator.shim.store.manifest import reused_name
 
 if TYPE_CHECKING:
     from prefect import State
 
 BROKEN = "InfrastructureFailed"
 """The name of the state of an execution that failed although its command is not to blame."""
+CACHED = "Cached"
+"""What Prefect calls the state of a task run whose result is an earlier one's."""
 STOPPED = "Stopped"
 SKIPPED = "Skipped"
 STOPPING = "the run stopped"
@@ -44,11 +47,23 @@ def execution_state(manifest: Manifest, *, travels: bool = False) -> State[Manif
     """
     match manifest.state:
         case Outcome.COMPLETE:
-            return Completed(data=manifest)
+            return complete(manifest, manifest)
         case Outcome.ERROR:
             return failed(manifest, ExecutionError(manifest) if travels else None)
         case _:
             return stopped(manifest.reason or "stopped", ExecutionError(manifest) if travels else None)
+
+
+def complete(manifest: Manifest, data: Any) -> State[Any]:
+    """Return the state of the task run of a complete execution; one with the results of another is called Cached.
+
+    Args:
+        manifest: that of the execution.
+        data: the state's data.
+    """
+    if not manifest.reused:
+        return Completed(data=data)
+    return Completed(name=CACHED, message=f"reused from {reused_name(manifest)}", data=data)
 
 
 def manifest_of(state: State[Any]) -> Manifest | None:

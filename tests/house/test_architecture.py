@@ -60,7 +60,7 @@ LAYERS = {
         ("parameters",),
         ("runners",),
         ("deployers",),
-        ("dialects",),
+        ("dialects", "reuse"),
         ("execution",),
     ),
     "airflow_plugin": (

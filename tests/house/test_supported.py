@@ -186,7 +186,7 @@ CASES: dict[str, tuple[str, ...]] = {
         document(step="    environment: big\n    resources: {memory: {max: 4096}}\n    mounts: ['/data:/data']"),
         document(step="    environment: big\n    environment-variable-groups: [store]"),
     ),
-    "`reuse-executions`, `reuse-children`": (
+    "[`reuse-executions`, `reuse-children`](how-to/reuse.md)": (
         document(pipeline="    reuse-executions: true"),
         document(node=BLUEPRINT, task=f"    reuse-children: true\n{axis('multiple', '{items: [1, 2]}')}"),
     ),

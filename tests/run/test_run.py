@@ -138,8 +138,28 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
         "last": [None],
     }
     assert re.search(
-        rf"^first\[0\] .*: kept from run {run}$|\[0\] n=3 .* kept from run {run}$", done.stdout, re.MULTILINE
+        rf"^first\[0\] .*: reused from run {run}$|\[0\] n=3 .* reused from run {run}$", done.stdout, re.MULTILINE
     )
+
+    # Results of the script as it was are not reused, those of the mended one are, on the first engine again.
+    resumed = record.parent.name
+    done = subprocess.run(  # noqa: PLW1510  as above
+        [*in_default_store(engine, project), "--param", "many.n=1,7", "--grid", "first.n=3,4", "--reuse"],
+        capture_output=True,
+        text=True,
+        timeout=6000,
+        env={**environment(), "TMPDIR": str(temporary)},
+    )
+    assert done.returncode == 0, done.stderr
+    records = (project / "store" / "Work").glob("*/run.json")
+    (record,) = (path for path in records if path.parent.name not in {run, resumed})
+    nodes = json.loads(record.read_text())["nodes"]
+    assert {name: [one.get("reused") for one in node["executions"]] for name, node in nodes.items()} == {
+        "first": [None, None],
+        "many": [None, f"{resumed}/many/1/try-1"],
+        "last": [f"{resumed}/last/0/try-1"],
+    }
+    assert f"reused from run {resumed}" in done.stdout
 
 
 @pytest.mark.parametrize(

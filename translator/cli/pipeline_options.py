@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from translator import registry
+from translator.cli import reuse_option
 from translator.cli.exit_status import UsageError
 from translator.cli.ignore_option import add_ignore, ignored_codes
 from translator.cli.printing import is_bad
@@ -80,7 +81,8 @@ def add_pipeline_arguments(parser: argparse.ArgumentParser, *, target: str | Non
     Args:
         parser: the parser of a command.
         target: what the help adds about ``--target``; None if engines do not matter to the command.
-        earlier_run: whether to add ``--run``, the earlier run that nodes outside the chosen part are taken from.
+        earlier_run: whether to add ``--run``, the earlier run that nodes outside the chosen part are taken from, and
+            ``--reuse``.
     """
     if target is not None:
         known = f"target engine: {' or '.join(registry.names(registry.TARGETS))}"
@@ -117,6 +119,8 @@ def _add_language_options(parser: argparse.ArgumentParser, *, earlier_run: bool)
     grids.add_argument(
         "--tries", type=positive_integer, metavar="N", help="attempts with 'on-error: retry' (default: 3)"
     )
+    if earlier_run:
+        reuse_option.add_arguments(grids)
     for dialect in dialects:
         if dialect.options is not None:
             alone = _heading([dialect])

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.cli import approve_option, input_option, param_option
+from translator.cli import approve_option, input_option, param_option, reuse_option
 from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE, UsageError
@@ -97,7 +97,7 @@ def main(argv: Sequence[str]) -> int:
     target = engine(args.target)
     loaded = open_file(args, args.file)
     try:
-        pipeline = choose(loaded, args.pipeline, grid=args.grid, tries=args.tries)
+        pipeline = reuse_option.with_reuse(choose(loaded, args.pipeline, grid=args.grid, tries=args.tries), args)
         diagnostics = loaded.concerning(pipeline.name)
         check_again(pipeline, loaded, args.grid, target, diagnostics)
         show(diagnostics, loaded.sources, hush_notes=True, file=args.file)
@@ -148,12 +148,11 @@ def _resumed(
         return None, ()
     from translator.history.parameters import arguments_of
     from translator.history.runs import find
-    from translator.shim import run_contract
     from translator.shim.outcome.earlier_run import UNFINISHED
 
     if Path(args.resume).is_file():
         raise UsageError(f"--resume {args.resume}: expected a run; write the pipeline file first")
-    if run_contract.load(pipeline.dialect).home is None:  # its steps use files whose contents no manifest has
+    if not reuse_option.keeps_results(pipeline):
         raise UsageError(f"--resume: executions of {pipeline.dialect} cannot be kept; to run a part, use --from NODE")
     run = find(store, args.resume, pipeline.name)
     if not args.quiet:

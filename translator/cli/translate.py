@@ -25,6 +25,7 @@ from translator.cli.pipeline_options import (
     path_of,
 )
 from translator.cli.printing import bad_pipelines, is_bad, print_utf8, show
+from translator.cli.reuse_option import with_reuse
 from translator.config.files import NAME
 from translator.diagnostics import TranslationError, printable
 from translator.dialects import titles
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
     bad = bad_pipelines(diagnostics.found, strict=args.strict)
     for name in names:
         try:
-            pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
+            pipeline = with_reuse(choose(loaded, name, grid=args.grid, tries=args.tries), args)
         except TranslationError:
             continue
         pipeline = replace(pipeline, code=Code(args.code)) if args.code else pipeline

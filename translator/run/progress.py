@@ -202,6 +202,6 @@ def again(execution: Execution) -> str:
 
 
 def why(execution: Execution) -> str:
-    """Return the reason of an execution that is not complete, without the last lines that it printed."""
+    """Return why an execution ended as it did, without the last lines that it printed."""
     reason = execution.reason.strip().partition("\n")[0].removesuffix("; its last lines:")
-    return f": {reason}" if reason and execution.state != "complete" else ""
+    return f": {reason}" if reason else ""

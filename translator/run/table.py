@@ -115,7 +115,7 @@ def _remark(execution: Mapping[str, Any], *, reasons: bool) -> str:
         return "; ".join(part for part in (tries, _metrics(execution)) if part)
     reason = brief(execution["reason"] or "")
     log = f"log: {execution['log']}" if execution.get("log") and execution["state"] != "complete" else ""
-    kept = f"kept from run {str(execution['reused']).partition('/')[0]}" if execution.get("reused") else ""
+    kept = f"reused from run {str(execution['reused']).split('/')[-4:][0]}" if execution.get("reused") else ""
     return "; ".join(part for part in (tries, kept, reason, log, _metrics(execution)) if part)
 
 

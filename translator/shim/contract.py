@@ -412,7 +412,9 @@ class Context:
     ``git_remote`` is the repository from which commits are fetched that the project's repository lacks.
     ``project_name`` is that in the source system, ``OWNER/NAME``, if the settings have it. ``creator`` is who or what
     started the run, as the engine names it. ``resumes`` is the run, this or an earlier one, whose complete executions
-    are kept if their parameters and inputs are the same.
+    are kept if their step, parameters and inputs are the same; ``rejects``: not the last of this one, which a person
+    marked as failed if its command was complete. ``reuse``: the results of any earlier execution are used
+    if it depends on the same things (``translator.shim.reuse``).
     """
 
     id: ExecutionId
@@ -432,6 +434,8 @@ class Context:
     input_connections: Mapping[str, str] = field(default_factory=dict)
     git_remote: str | None = None
     resumes: str | None = None
+    rejects: bool = False
+    reuse: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -544,13 +548,28 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
+class ReuseKey:
+    """The parts that the results of an execution depend on, and the digest of all parts and of its parameters.
+
+    Without a digest, the results cannot be reused; ``unknown`` says why. ``enabled``: the execution could reuse those
+    of another.
+    """
+
+    parts: Mapping[str, Json]
+    digest: str = ""
+    unknown: str = ""
+    enabled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """The record of a finished execution; its JSON is the commit point of the outputs.
 
     ``begun`` is false for an execution that was stopped before its try began; ``image`` is that of the step.
     ``scope`` is passed to the next node of a control-flow graph: with the node's own values if it is complete,
     unchanged if it failed. ``folders`` are the outputs' empty directories, ``data`` the names of data in the inputs.
-    ``reused`` is the URI of the manifest whose results these are, if the command did not run again.
+    ``reused`` is the URI of the manifest whose results these are, if the command did not run again. ``step`` is the
+    name of the step, and ``key`` what its results depend on, if that is recorded for its dialect.
     ``infrastructure``: an error is due to the worker or the store, not to the command. The document does not have it:
     only the engine that ran the execution asks.
     """
@@ -572,4 +591,6 @@ class Manifest:
     folders: Sequence[str] = ()
     data: Sequence[NamedData] = ()
     reused: str = ""
+    step: str = ""
+    key: ReuseKey | None = None
     infrastructure: bool = field(default=False, compare=False)

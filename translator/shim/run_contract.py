@@ -47,7 +47,7 @@ class Work:
     itself; it can only do so if it ``reaches_worker``. ``uploaded`` are the paths of outputs that were taken out of the
     outputs directory while the command ran. ``project_name`` is the name of the
     project in the source system, ``OWNER/NAME``, else that of its directory. It and ``creator``, who or what started
-    the run, are empty if they are not known.
+    the run, are empty if they are not known. ``origin`` is the execution that wrote the outputs, if it is another.
 
     ``space`` are the directories on this worker. The command sees them as ``view``: paths in its arguments, its
     environment and its files are those; ``where`` says where such a path is on this worker, or None if it is the same.
@@ -76,6 +76,7 @@ class Work:
     uploaded: Sequence[str] = ()
     project_name: str = ""
     creator: str | None = None
+    origin: ExecutionId | None = None
     access: Access = field(kw_only=True)
     view: Workspace = field(kw_only=True)
     surroundings: Mapping[str, str] = field(kw_only=True)

@@ -158,7 +158,7 @@ BAD = [
     "type: grid #! error bad-value\nparameters: []",
     "on-child-error: continue #! error bad-value\nparameters: []",
     "stop-condition: n > 3 #! error unsupported-stop-condition\nparameters: []",
-    "reuse-children: true #! note ignored-reuse-children\nparameters: []",
+    "reuse-children: true\nparameters: []",
     "execution-count: 3 #! note ignored-execution-count\nparameters: []",
     "parameters: 3 #! error bad-type",
     "maximum-queued-executions: 0 #! error bad-value\nparameters: []",

@@ -343,7 +343,7 @@ FILES = [
         [
             "- pipeline:",
             "    name: P #! warning no-nodes",
-            "    reuse-executions: true #! note ignored-reuse-executions",
+            "    reuse-executions: true",
             "    nodes: []",
             "    edges: []",
         ],

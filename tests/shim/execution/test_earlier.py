@@ -45,7 +45,7 @@ def test_a_complete_execution_is_kept(worker: Worker, step: Step) -> None:
     assert times(worker) == 1
     assert (kept.state, kept.exit_status, kept.reused) == ("complete", 0, first.uri)
     assert (kept.outputs, kept.metadata, kept.folders) == (first.outputs, first.metadata, first.folders)
-    assert "kept from run first" in worker.notes
+    assert "reused from run first" in worker.notes
     assert worker.store.manifest(kept.uri) == kept
     # A third run refers to the one that ran.
     again = execute(step, in_run(worker, "third", "second"))
@@ -67,7 +67,7 @@ def test_an_earlier_attempt_is_kept(worker: Worker, step: Step) -> None:
     execute(step, in_run(worker, "same"))
     kept = execute(step, in_run(worker, "same", "same", attempt=2))
     assert (times(worker), kept.id.attempt) == (1, 2)
-    assert "kept from an earlier attempt" in worker.notes
+    assert "reused from an earlier attempt: try 1" in worker.notes
 
 
 def test_without_a_run_to_resume_nothing_is_kept(worker: Worker, step: Step) -> None:

@@ -55,7 +55,6 @@ def _translated(*keys: str) -> dict[str, Entry]:
 
 _LOOKS = "only affects Valohai's UI"
 _SPOT = "only affects spot instances in Valohai's environments"
-_REUSE = "every execution runs; slower, with the same results"
 _SEARCH = "only affects optimisation, not a grid search"
 
 _AUTORESTART = _ignored("autorestart", _SPOT)
@@ -119,8 +118,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "widget": _ignored("widget", _LOOKS),
     },
     "pipeline": {
-        **_translated("edges", "name", "nodes", "parameters"),
-        "reuse-executions": _ignored("reuse-executions", _REUSE),
+        **_translated("edges", "name", "nodes", "parameters", "reuse-executions"),
     },
     "pipeline-param": {
         **_translated("default", "description", "name", "target", "targets"),
@@ -147,7 +145,8 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
     },
     "task": {
         **_translated(
-            *("maximum-queued-executions", "name", "on-child-error", "parameter-sets", "parameters", "step", "type"),
+            *("maximum-queued-executions", "name", "on-child-error", "parameter-sets", "parameters", "reuse-children"),
+            *("step", "type"),
         ),
         "description": _ignored("description", _LOOKS),
         "engine": _ignored("engine", _SEARCH),
@@ -155,7 +154,6 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "execution-count": _ignored("execution-count", _SEARCH),
         "optimization-target-metric": _ignored("optimization-target", _SEARCH),
         "optimization-target-value": _ignored("optimization-target", _SEARCH),
-        "reuse-children": _ignored("reuse-children", _REUSE),
         "stop-condition": _refused("stop-condition", "ending a task on a metadata condition"),
     },
     "task-node": {**_EXECUTION_NODE, **_translated("task")},

@@ -134,7 +134,13 @@ def _read_pipeline(item: Item, file: _File, name: str, diagnostics: Diagnostics)
             )
             continue
         first[node_name] = node
-        read = _read_node(node, fed.get(node_name, frozenset()), file, diagnostics)
+        read = _read_node(
+            node,
+            fed.get(node_name, frozenset()),
+            file,
+            diagnostics,
+            reuse=body.value.get("reuse-executions") is True,
+        )
         if read is not None:
             nodes[node_name] = read
     known = frozenset(names)
@@ -163,7 +169,9 @@ def _is_of_deployment(edge: ir.Edge) -> bool:
     return edge.source.kind is EdgeKind.DEPLOYMENT or edge.target.kind is EdgeKind.FILE
 
 
-def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Diagnostics) -> ir.StepNode | None:
+def _read_node(
+    node: Located, fed: frozenset[str], file: _File, diagnostics: Diagnostics, *, reuse: bool = False
+) -> ir.StepNode | None:
     kind = str(node.value["type"])
     if kind == "deployment":
         from translator.dialects.valohai.deployments import read_deployment_node  # few pipelines deploy
@@ -191,7 +199,7 @@ def _read_node(node: Located, fed: frozenset[str], file: _File, diagnostics: Dia
     actions = read_actions(node, diagnostics)
     if step is None or grid is None or actions is None or not fine:
         return None
-    return _build_node(node, step, grid, task, actions)
+    return _build_node(node, step, grid, task, actions, reuse=reuse)
 
 
 def _file_of_commit(place: Located, file: _File, diagnostics: Diagnostics) -> _File | None:
@@ -230,16 +238,18 @@ def _flaw(item: Item, file: _File) -> str:
     return message if flaw is None or flaw.span is None else f"{message}: {flaw.message} ({flaw.span.place})"
 
 
-def _build_node(
-    node: Located, step: ir.Step, grid: ir.Grid, task: Item | None, actions: tuple[ir.Action, ...]
+def _build_node(  # noqa: PLR0913 - all that makes a node
+    node: Located, step: ir.Step, grid: ir.Grid, task: Item | None, actions: tuple[ir.Action, ...], *, reuse: bool
 ) -> ir.StepNode:
     on_error = ir.OnError(node.value.get("on-error", "stop-all"))
+    children = task.body.value.get("reuse-children") if task else None
     policy = ir.Policy(
         on_error=on_error,
         on_child_error=_on_child_error(task),
         tries=TRIES if on_error is ir.OnError.RETRY else 1,
         concurrency=task.body.value.get("maximum-queued-executions") or None if task else None,
         actions=actions,
+        reuse=reuse if children is None else bool(children),
     )
     merge_mode = ir.MergeMode(node.value.get("edge-merge-mode", "replace"))
     name = str(node.value["name"])

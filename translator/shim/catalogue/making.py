@@ -51,8 +51,14 @@ class _Version:
     aliases: list[str] = field(default_factory=list)
 
 
-def make(
-    store: Store, outputs: Sequence[FileRecord], maker: ExecutionId, created: str, note: Callable[[str], None]
+def make(  # noqa: PLR0913 - the last has a default
+    store: Store,
+    outputs: Sequence[FileRecord],
+    maker: ExecutionId,
+    created: str,
+    note: Callable[[str], None],
+    *,
+    again: bool = False,
 ) -> None:
     """Make the versions and aliases that the properties of published files ask for.
 
@@ -64,6 +70,7 @@ def make(
         maker: the execution that made them.
         created: the time.
         note: writes a line to the log of the execution.
+        again: whether the execution has made its names before: its versions stay, and its aliases are set again.
 
     Raises:
         MakingError: properties ask for something that cannot be, or a version exists already.
@@ -74,7 +81,7 @@ def make(
     entries = [(version, Entry(version.name, _files(store, version), created, maker)) for version in versions]
     try:
         for version, entry in entries:
-            done = stored.make(store, entry, version.aliases)
+            done = stored.make(store, entry, version.aliases, again=again)
             note(f"made {done.name} with {len(done.files)} {'file' if len(done.files) == 1 else 'files'}")
             for alias in version.aliases:
                 note(f"{done.name.at(alias)} is {done.name} from now on")

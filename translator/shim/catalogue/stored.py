@@ -62,7 +62,7 @@ def find(store: Store, name: DataName) -> Entry | None:
     return aliased[1] if aliased is not None and aliased[0].alias == name else None
 
 
-def make(store: Store, entry: Entry, aliases: Sequence[str] = ()) -> Entry:
+def make(store: Store, entry: Entry, aliases: Sequence[str] = (), *, again: bool = False) -> Entry:
     """Make a version of a dataset or a model, or let a datum's alias stand for a file; return the entry as it is then.
 
     A version that has no name gets the next number. The newest version of all has the alias ``latest``.
@@ -71,6 +71,7 @@ def make(store: Store, entry: Entry, aliases: Sequence[str] = ()) -> Entry:
         store: the store.
         entry: the version, or the datum's alias with its file.
         aliases: names that stand for the version from now on.
+        again: whether the maker may have made it before; then that version stays.
 
     Raises:
         TakenError: another execution or a person made that version, or an alias is the name of a version.
@@ -84,7 +85,7 @@ def make(store: Store, entry: Entry, aliases: Sequence[str] = ()) -> Entry:
     if entry.name.version:
         _make_version(store, entry)
     else:
-        entry = _numbered(store, entry)
+        entry = _numbered(store, entry, again=again)
     for alias in (LATEST, *aliases):
         _append(
             store,
@@ -249,18 +250,18 @@ def _taken(store: Store, other: Entry | Pointer, name: DataName) -> str:
     return f"{name} exists already: {who} made it at {other.created}; choose another version"
 
 
-def _numbered(store: Store, entry: Entry) -> Entry:
+def _numbered(store: Store, entry: Entry, *, again: bool = False) -> Entry:
     """Make a version with the next number; a later try of the same execution keeps that of the first."""
     folder = f"{_key(entry.name)}/{_VERSIONS}"
     numbers = sorted(number for number in map(_number, store.names(folder)) if number is not None)
-    if entry.maker is not None and entry.maker.attempt > 1:
+    if entry.maker is not None and (again or entry.maker.attempt > 1):
         for number in reversed(numbers):
             own = entry.name.at(f"v{number}")
             makers = [one.maker for one in _all(store, _version_key(own)) if one.maker is not None]
             if any(_same_execution(maker, entry.maker) for maker in makers):
-                again = replace(entry, name=own)
-                _make_version(store, again)
-                return again
+                named = replace(entry, name=own)
+                _make_version(store, named)
+                return named
     start = max(numbers, default=0) + 1
     for number in range(start, start + _NUMBERED):
         numbered = replace(entry, name=entry.name.at(f"v{number}"))

@@ -177,7 +177,8 @@ def register(work: Work, published: Sequence[FileRecord]) -> None:
         return
     from translator.shim.catalogue import making
 
-    making.make(work.store, published, work.id, now(), work.note)
+    again = work.origin is not None
+    making.make(work.store, published, work.origin or work.id, now(), work.note, again=again)
 
 
 def items_of(step: Step, values: Mapping[str, Value]) -> tuple[str, list[str]]:

@@ -85,7 +85,12 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
     step = replace(step, environment={**step.environment, **texts}) if texts else step
     with supervise.ticket() as ticket, ExitStack() as ends:
         values, bad_value = _values(step, parameters) if scope is None else (_shortened_parameters(scope), None)
-        execution = Execution(step, context, ticket, context.id, values, now(), scope=scope, from_edges=bool(texts))
+        execution = Execution(
+            *(step, context, ticket, context.id, values, now()),
+            scope=scope,
+            from_edges=bool(texts),
+            hide=secrets.in_step(step).hide,
+        )
         shown = parameters if scope is None else scope.items
         shown_values = {name: value for name, value in values.items() if name in shown}
         label, opened, store = "", store, None
@@ -97,7 +102,9 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 store = opened
                 context.claimed(store.uri(try_key(execution.id, MANIFEST)))
                 execution.pulse()
-                store.begin(execution.id, {} if step.secrets else values, execution.started)
+                # The values of other secrets are not known yet.
+                named: dict[str, Value] = {} if step.secrets or step.secret_variables else execution.masked(values)
+                store.begin(execution.id, named, execution.started)
                 execution.begun = True
                 execution.attempt_log = ends.enter_context(closing(store.log(execution.id)))
                 try:
@@ -131,6 +138,8 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         if manifest.reason is not None:
             execution.note(f"{manifest.state}: {manifest.reason}")
         _report_end(execution, label, manifest.state, manifest.reason)
+        if store is not None:
+            earlier.enter(execution, store, manifest)
         return manifest
 
 
@@ -173,7 +182,9 @@ def _shortened_parameters(scope: Scope) -> dict[str, Value]:
     return cast("dict[str, Value]", sane({**shown, **scope.items}))
 
 
-def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFiles], problem: str | None) -> None:
+def _run(  # noqa: C901 - one thing after another
+    execution: Execution, store: Store, input_files: Mapping[str, InputFiles], problem: str | None
+) -> None:
     step, context = execution.step, execution.context
     if problem is not None:
         raise ExecutionError(problem)
@@ -182,9 +193,11 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
     if not project.is_dir():
         raise ExecutionError(f"the project directory {project} does not exist")
     dialect = run_contract.load(step.dialect)
-    candidate = earlier.find(execution, store, use=dialect.use(step), inputs=input_files)
     secret = secrets.find(step, context, inherited)
     execution.hide = secret.mask.hide  # connections of inputs have secrets, too
+    results = earlier.begin(execution, store, project, dialect.use(step), inherited)
+    if results is not None and results.taken_at_once(input_files):
+        return
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
         if code.is_fetched(context.project) and dialect.use(step) == "written":
             # Other executions find the same directory on this worker.
@@ -192,6 +205,8 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
             project = space.repository
         request = _request(execution, space, store, project, dialect, inherited)
         place = ends.enter_context(_opened(request))
+        if results is not None:
+            results.check_code()
         work = run_contract.Work(
             step,
             execution.id,
@@ -218,8 +233,8 @@ def _run(execution: Execution, store: Store, input_files: Mapping[str, InputFile
         )
         try:
             _bring(execution, dialect, work)
-            if earlier.keep(execution, candidate):
-                dialect.register(work, execution.outputs)
+            if results is not None and results.taken(input_files, work.offered):
+                dialect.register(replace(work, origin=results.origin), execution.outputs)
                 return
             launch = dialect.launch(work, execution.inputs)
         except (stage.InputError, ValueError) as error:

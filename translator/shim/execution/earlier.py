@@ -1,96 +1,285 @@
-"""Keep the results of a complete execution, of an earlier attempt at a run or of the run that this one resumes.
+"""Use the results of a complete execution instead of running the command again.
 
-An execution is kept if it is at the same place in the run and has the same parameters and inputs. Its command, image
-and code do not count: whoever resumes a run has often just mended the step that failed. Where not all that an execution
-depends on is recorded, it runs again: steps that use the project directory itself (Loom, Magnus, runnable), inputs that
-the command downloads, empty directories, values of edges in environment variables.
+Two rules choose the execution; what follows is the same for both:
+
+- *Resume*: it was at the same place in the run that this one resumes, or in an earlier attempt at this run, with the
+  same step, parameters and inputs. Its command, image and code do not count: whoever resumes a run has often just
+  mended the step that failed.
+- *Reuse*: it ran anywhere in the store, and has the same key (``translator.shim.reuse.key``).
+
+An execution that a person marked as failed is never chosen, nor one whose outputs were deleted or changed. Where not
+all that an execution depends on is recorded, it runs: steps that use the project directory itself (Loom, Magnus,
+runnable), inputs that the command downloads, empty directories, and parameters that contain secrets.
 """
 
 from __future__ import annotations
 
 import json
-import os
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
+from translator.shim.inputs import stage
 from translator.shim.json_values import thawed
 from translator.shim.json_values.storable import sane
-from translator.shim.outcome import resumed
+from translator.shim.outcome import rejected, resumed
+from translator.shim.reuse import index, key
+from translator.shim.reuse.project_files import Project, is_unchanged
 from translator.shim.store import MANIFEST, NoManifestError, StoreError, key_of, segment
 from translator.shim.store.keys import attempts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from translator.shim.contract import FileRecord, InputFiles, Manifest
+    from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Manifest, ReuseKey
     from translator.shim.execution.state import Execution
+    from translator.shim.reuse.project_files import ProjectFiles
+    from translator.shim.run_contract import ProjectUse
     from translator.shim.store import Store
 
 _MOST = 100
 """How many runs one after the other are looked at, each of which resumes the one before."""
 
 
-def find(execution: Execution, store: Store, *, use: str, inputs: Mapping[str, InputFiles]) -> Manifest | None:
-    """Return the complete execution whose results may be kept, as far as that is known before the inputs are there.
+@dataclass(slots=True)
+class EarlierResults:
+    """The earlier executions whose results an execution may have.
 
-    Args:
-        execution: one that is about to begin.
-        store: the artifact store.
-        use: what the step does with the project (``translator.shim.run_contract.Contract``).
-        inputs: by name what edges bring.
+    ``resumable`` is the one that it resumes, as far as that is known before its inputs are there. ``found`` is the one
+    whose results it has; ``looked``: whether it was looked for.
     """
-    run = execution.context.resumes
-    if run is None or use != "copied" or execution.scope is not None:
-        return None
-    try:
-        manifest = _last(execution, store, run)
-    except (StoreError, OSError) as error:
-        execution.note(f"warning: nothing is kept from an earlier run: {error}")
-        return None
-    if manifest is None or manifest.state is not State.COMPLETE:
-        return None
-    if (reason := _unrecorded(execution, inputs) or _other_parameters(execution, manifest)) is not None:
-        _again(execution, reason)
-        return None
-    if (gone := _missing(execution, store, manifest.outputs)) is not None:
-        _again(execution, f"its output {gone.masked_path or gone.path!r} is not in the store any more")
-        return None
-    return manifest
+
+    execution: Execution
+    store: Store
+    project: Project
+    files: ProjectFiles | None
+    resumable: Manifest | None
+    found: Manifest | None = None
+    looked: bool = False
+
+    def taken_at_once(self, brought: Mapping[str, InputFiles]) -> bool:
+        """Take earlier results before there is a place to run in, if all inputs are in the store.
+
+        Results that give names to data are not taken yet.
+
+        Args:
+            brought: by input what edges bring.
+        """
+        foreseen = stage.foreseen(self.execution.step, brought, self.store)
+        if foreseen is None:
+            return False
+        self.execution.inputs = foreseen
+        self.found, self.looked = _chosen(self.execution, self.store, self.resumable, brought, {}), True
+        if self.found is not None and not any(file.properties for file in self.found.outputs):
+            _take(self.execution, self.found)
+            return True
+        self.execution.inputs = {}
+        return False
+
+    def check_code(self) -> None:
+        """Take the key from an execution whose project changed while it was copied."""
+        own = self.execution.key
+        if own is not None and self.files is not None and not is_unchanged(self.project, self.files):
+            self.execution.key = replace(own, digest="", unknown="the project changed while it was copied")
+
+    def taken(self, brought: Mapping[str, InputFiles], offered: Mapping[str, Mapping[str, FileRecord | str]]) -> bool:
+        """Take earlier results when the inputs have been staged.
+
+        Args:
+            brought: by input what edges bring.
+            offered: by input the files that the command downloads itself.
+        """
+        if not self.looked:
+            self.found = _chosen(self.execution, self.store, self.resumable, brought, offered)
+        if self.found is None:
+            return False
+        _take(self.execution, self.found)
+        return True
+
+    @property
+    def origin(self) -> ExecutionId | None:
+        """The execution that wrote the outputs.
+
+        Raises:
+            StoreError: its manifest cannot be read.
+        """
+        found = self.found
+        if found is None or not found.reused:
+            return None if found is None else found.id
+        return self.store.manifest(found.reused).id
 
 
-def keep(execution: Execution, earlier: Manifest | None) -> bool:
-    """Give an execution, whose inputs have been brought, the results of an earlier one, if it has the same inputs.
+def begin(
+    execution: Execution, store: Store, project: Path, use: ProjectUse, inherited: Mapping[str, str]
+) -> EarlierResults | None:
+    """Compute the key of an execution as far as it does not depend on inputs, and find the one that it resumes.
 
     Args:
-        execution: the execution.
-        earlier: the manifest that ``find`` returned.
+        execution: one that is about to begin, whose secrets are known.
+        store: the artifact store.
+        project: the directory of the project.
+        use: what the step does with it (``translator.shim.run_contract.Contract``).
+        inherited: the worker's environment as the step sees it.
 
     Returns:
-        Whether it has them; else its log says why not.
+        The results that it may have; None if not all that it depends on is recorded for its dialect.
     """
-    if earlier is None:
-        return False
-    for name in sorted({*execution.inputs, *earlier.inputs}):
-        if _files(execution.inputs.get(name, ())) != _files(earlier.inputs.get(name, ())):
-            _again(execution, f"the files of input {name!r} are not the same")
-            return False
-    where = "an earlier attempt" if earlier.id.run == execution.id.run else f"run {earlier.id.run}"
-    execution.note(f"kept from {where}, where it was complete: try {earlier.id.attempt}")
+    if use != "copied" or execution.scope is not None:
+        return None
+    scratch = store.scratch()
+    source = (execution.step.source or "").rpartition(":")[0]
+    read = Project(project, scratch.parent if scratch is not None else None, source)
+    own = replace(key.of_step(execution.step, inherited, execution.hidden), enabled=execution.context.reuse)
+    execution.key, files = key.with_code(own, read, inherited, execution.pulse)
+    execution.files = files
+    return EarlierResults(execution, store, read, files, _resumable(execution, store))
+
+
+def enter(execution: Execution, store: Store, manifest: Manifest) -> None:
+    """Enter an execution that has ended, so that others can reuse its results."""
+    own = manifest.key
+    if own is None or not own.digest or manifest.state is not State.COMPLETE or manifest.reused or not manifest.uri:
+        return
+    try:
+        if execution.files is not None:
+            index.enter_code(store, execution.files)
+        index.enter(store, own.digest, manifest.uri)
+    except StoreError as error:
+        execution.note(f"warning: the results cannot be reused: {error}")
+
+
+def origin(execution: Execution) -> str | None:
+    """Return in a few words whose results an execution has, if they are not its own."""
+    if not execution.reused:
+        return None
+    run = execution.reused.split("/")[-5]
+    return f"reused from {'an earlier attempt' if run == segment(execution.id.run) else f'run {run}'}"
+
+
+def _chosen(
+    execution: Execution,
+    store: Store,
+    resumable: Manifest | None,
+    brought: Mapping[str, InputFiles],
+    offered: Mapping[str, Mapping[str, FileRecord | str]],
+) -> Manifest | None:
+    """Complete the key of an execution whose inputs are known; return the execution whose results it has, if any."""
+    own = execution.key
+    if own is None:
+        return None
+    unkeyed = key.unkeyed_input(execution.step, brought, offered)
+    inputs = {**execution.inputs, **{name: _records(files) for name, files in offered.items()}}
+    own = replace(own, unknown=own.unknown or unkeyed)
+    execution.key = own = key.with_values(own, execution.values, inputs, execution.hidden)
+    if resumable is not None and _is_same(execution, resumable, unkeyed):
+        return resumable
+    return _reusable(execution, store, own) if execution.context.reuse else None
+
+
+def _reusable(execution: Execution, store: Store, own: ReuseKey) -> Manifest | None:
+    """Return the newest execution with the same key whose results can be used; else the log says why there is none."""
+    if _was_complete(execution, store):
+        reason = "its complete attempt was cleared"
+    elif own.unknown:
+        reason = f"no results can be reused: {own.unknown}"
+    else:
+        try:
+            for manifest in index.find(store, own.digest):
+                if (gone := _missing(execution, store, manifest.outputs)) is None:
+                    return manifest
+                path = gone.masked_path or gone.path
+                place = _place(execution, manifest)
+                execution.note(f"{place} is not reused: its output {path!r} was deleted or changed")
+            reason = "no earlier execution depends on the same things; see: translate why"
+        except (StoreError, OSError) as error:
+            reason = f"no results can be reused: {error}"
+    execution.note(f"runs, because {reason}")
+    return None
+
+
+def _take(execution: Execution, earlier: Manifest) -> None:
+    """Give an execution the results of an earlier one."""
+    execution.note(f"reused from {_place(execution, earlier)}")
     execution.reused = earlier.reused or earlier.uri
     execution.outputs = list(earlier.outputs)
     execution.metadata.values.update(earlier.metadata)
     execution.folders = list(earlier.folders)
     execution.exit_status = earlier.exit_status
+    execution.key = earlier.key  # of a resumed one, the code may be another
+
+
+def _place(execution: Execution, earlier: Manifest) -> str:
+    """Return where an earlier execution is, as people read it."""
+    of, own = earlier.id, execution.id
+    node = f"{of.node}[{of.index}]" if of.kind == "task" else of.node
+    place = "" if (of.node, of.index, of.kind) == (own.node, own.index, own.kind) else f"{node}, "
+    run = "an earlier attempt" if (of.pipeline, of.run) == (own.pipeline, own.run) else f"run {of.run}"
+    pipeline = "" if of.pipeline == own.pipeline else f" of the pipeline {of.pipeline!r}"
+    return f"{run}{pipeline}: {place}try {of.attempt}"
+
+
+def _records(offered: Mapping[str, FileRecord | str]) -> list[FileRecord]:
+    return [replace(file, path=path) for path, file in offered.items() if not isinstance(file, str)]
+
+
+def _resumable(execution: Execution, store: Store) -> Manifest | None:
+    """Return the execution whose results may be kept, as far as that is known before the inputs are there."""
+    run = execution.context.resumes
+    if run is None:
+        return None
+    try:
+        manifest = _last(execution, store, run)
+        if manifest is None or manifest.state is not State.COMPLETE:
+            return None
+        if execution.context.rejects:
+            rejected.mark(store, manifest.uri)
+        is_rejected = any(rejected.is_marked(store, uri) for uri in (manifest.uri, manifest.reused) if uri)
+    except (StoreError, OSError) as error:
+        execution.note(f"warning: nothing is kept from an earlier run: {error}")
+        return None
+    reason: str | None
+    if is_rejected:
+        reason = "a person marked it as failed"
+    elif manifest.step != execution.step.name:
+        reason = f"its step was {manifest.step!r}" if manifest.step else "an older version has run it"
+    elif (reason := _other_parameters(execution, manifest)) is None:
+        gone = _missing(execution, store, manifest.outputs)
+        reason = f"its output {gone.masked_path or gone.path!r} was deleted or changed" if gone is not None else None
+    if reason is None:
+        return manifest
+    _again(execution, reason)
+    return None
+
+
+def _was_complete(execution: Execution, store: Store) -> bool:
+    """Return whether the attempt before this one was complete, so that somebody wants the command to run again."""
+    if execution.id.attempt == 1:
+        return False
+    try:
+        manifest = _last(execution, store, execution.id.run, here=True)
+    except (StoreError, OSError):
+        return False
+    return manifest is not None and manifest.state is State.COMPLETE
+
+
+def _is_same(execution: Execution, earlier: Manifest, unkeyed: str) -> bool:
+    """Return whether an execution has the inputs of the one that it resumes; else its log says why not."""
+    if execution.from_edges:
+        _again(execution, "edges bring values into its environment")
+        return False
+    if unkeyed:
+        _again(execution, unkeyed)
+        return False
+    for name in sorted({*execution.inputs, *earlier.inputs}):
+        if key.files_digest(execution.inputs.get(name, ())) != key.files_digest(earlier.inputs.get(name, ())):
+            _again(execution, f"the files of input {name!r} are not the same")
+            return False
     return True
 
 
-def origin(execution: Execution) -> str | None:
-    """Return in a few words that the results of an execution are kept, if they are."""
-    return "kept from an earlier run or attempt" if execution.reused else None
-
-
-def _last(execution: Execution, store: Store, run: str) -> Manifest | None:
-    """Return the manifest of the last try that has one, in the run that is resumed or in those that it resumes."""
+def _last(execution: Execution, store: Store, run: str, *, here: bool = False) -> Manifest | None:
+    """Return the manifest of the last try that has one, in a run or (unless ``here``) in those that it resumes."""
     identity = execution.id
     for _ in range(_MOST):
         folder = key_of(identity.pipeline, run, identity.node, identity.index)
@@ -108,6 +297,8 @@ def _last(execution: Execution, store: Store, run: str) -> Manifest | None:
             if place != expected or not _is_manifest(manifest.reused, store):
                 raise StoreError(f"the manifest {manifest.uri} is not of this execution")
             return manifest
+        if here:
+            return None
         before = resumed.read(store, identity.pipeline, run)
         if before is None:
             return None
@@ -120,29 +311,11 @@ def _is_manifest(uri: str, store: Store) -> bool:
     return not uri or (store.owns(uri) and ".." not in uri.split("/") and uri.endswith(f"/{MANIFEST}"))
 
 
-def _unrecorded(execution: Execution, inputs: Mapping[str, InputFiles]) -> str | None:
-    """Return what an execution depends on that no manifest records."""
-    if execution.from_edges:
-        return "edges bring values into its environment"
-    for one in execution.step.inputs:
-        if one.on_demand:
-            return f"its command downloads the input {one.name!r}"
-        if one.name in inputs and inputs[one.name].folders:
-            return f"empty directories belong to the input {one.name!r}"
-    return None
-
-
 def _missing(execution: Execution, store: Store, outputs: Sequence[FileRecord]) -> FileRecord | None:
-    """Return the first output that is not in the store any more, or not with its size."""
+    """Return the first output that is not in the store any more, or not as it was published."""
     for file in outputs:
         execution.pulse()
-        if not store.owns(file.uri):
-            return file
-        try:
-            with store.open(store.key(file.uri)) as opened:
-                if opened.seek(0, os.SEEK_END) != file.size:
-                    return file
-        except (StoreError, OSError, ValueError):
+        if not store.owns(file.uri) or not store.is_unchanged(file, execution.pulse):
             return file
     return None
 
@@ -157,11 +330,6 @@ def _other_parameters(execution: Execution, manifest: Manifest) -> str | None:
         if name not in now or name not in then or json.dumps(now[name]) != json.dumps(then[name]):
             return f"the parameter {name!r} has another value, or is a secret"
     return None
-
-
-def _files(files: Sequence[FileRecord]) -> list[tuple[str, str, str]]:
-    """Return what a command sees of files: their paths, contents and properties."""
-    return sorted((file.path, file.sha256, json.dumps(sane(thawed(file.properties)), sort_keys=True)) for file in files)
 
 
 def _again(execution: Execution, reason: str) -> None:

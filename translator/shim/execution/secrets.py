@@ -36,6 +36,15 @@ class Secrets:
         return self.mask.hide if hide is None else lambda text: self.mask.hide(hide(text))
 
 
+def in_step(step: Step) -> Mask:
+    """Return a mask of the values in a step whose names say that they are secrets."""
+    mask = Mask()
+    for name, value in step.environment.items():
+        if is_sensitive(name) and len(value) >= _SHORTEST and value.strip():
+            mask.remember(value)
+    return mask
+
+
 def find(step: Step, context: Context, inherited: Mapping[str, str]) -> Secrets:
     """Return the secrets of a step.
 

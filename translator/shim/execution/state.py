@@ -22,8 +22,9 @@ from translator.shim.process.metadata import Metadata
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from translator.shim.contract import Context, ExecutionId, FileRecord, Json, NamedData, Scope, Step, Value
+    from translator.shim.contract import Context, ExecutionId, FileRecord, Json, NamedData, ReuseKey, Scope, Step, Value
     from translator.shim.execution.live_outputs import LiveOutputs
+    from translator.shim.reuse.project_files import ProjectFiles
     from translator.shim.store.log import Log
 
 KILLED = "the engine cancelled the execution"
@@ -73,6 +74,9 @@ class Execution:
     live: LiveOutputs | None = None
     reused: str = ""
     from_edges: bool = False
+    key: ReuseKey | None = None
+    files: ProjectFiles | None = None
+    """The files of the project when the execution began, if its key has their digest."""
 
     def log(self, line: str) -> None:
         """Write a line to the try's log and to the engine's; a broken log does not end the command."""
@@ -197,5 +201,7 @@ class Execution:
             data=self.data or (),
             scope=scope,
             reused=self.reused,
+            step=self.step.name,
+            key=self.key,
             infrastructure=self.infrastructure and state is State.ERROR,
         )

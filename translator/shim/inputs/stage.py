@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim.catalogue.names import CatalogueError, DataNameError, kind_of
-from translator.shim.contract import FileRecord, NamedData
+from translator.shim.contract import FileRecord, InputFiles, NamedData
 from translator.shim.errors import TranslatorError
 from translator.shim.files import digest
+from translator.shim.files.digest import no_pulse
 from translator.shim.files.paths import PathError, place, relative
 from translator.shim.inputs import fetch
 from translator.shim.masking.uris import masked, redact
@@ -18,11 +20,10 @@ from translator.shim.store.access import Access, AccessError, connection_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from translator.shim.catalogue.entries import NamedFile
     from translator.shim.catalogue.resolve import Resolution
-    from translator.shim.contract import Input, InputFiles
+    from translator.shim.contract import Input, Step
     from translator.shim.store import Store
 
 # The maximum number of available files to list when an input stays empty.
@@ -88,6 +89,35 @@ def fill(step_input: Input, wanted: InputFiles, folder: Path, source: Source) ->
         brought = [(bring_file(path, own, one.file, source), one.written) for path, one in places.items()]
     _record_names(names, brought, source)
     return [record for record, _ in brought]
+
+
+def foreseen(step: Step, brought: Mapping[str, InputFiles], store: Store) -> dict[str, list[FileRecord]] | None:
+    """Return the files that inputs will have, if all are in the store and nothing has to be said of them.
+
+    Args:
+        step: the step.
+        brought: by input what edges bring.
+        store: the artifact store.
+
+    Returns:
+        A record per file, by input, as ``fill`` returns them; None if they are only known once they are staged.
+    """
+    notes: list[str] = []
+    source = Source(store, Path(), str, notes.append, no_pulse)
+    records: dict[str, list[FileRecord]] = {}
+    for step_input in step.inputs:
+        wanted = brought.get(step_input.name) or InputFiles(defaults=step_input.default)
+        in_store = all(store.owns(file.uri) for file in wanted.files)
+        if wanted.defaults or wanted.warnings or step_input.on_demand or not in_store:
+            return None
+        try:
+            places = _sure_places(step_input, wanted, source, {})
+        except (InputError, PathError):
+            return None
+        records[step_input.name] = [
+            replace(one.file, path=path) for path, one in places.items() if isinstance(one.file, FileRecord)
+        ]
+    return None if notes else records
 
 
 def offers(step_input: Input, wanted: InputFiles, source: Source) -> dict[str, NamedFile]:

@@ -16,7 +16,7 @@ from translator.shim.clock import now
 from translator.shim.contract import State
 from translator.shim.embedded import events
 from translator.shim.json_values.storable import sane, text
-from translator.shim.outcome import controlflow, earlier_run, traces
+from translator.shim.outcome import controlflow, earlier_run, rejected, traces
 from translator.shim.outcome.traces import NODE, EngineState
 from translator.shim.store import RUN, Store, key_of
 
@@ -93,6 +93,7 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
     head = {"pipeline": pipeline, "run": run, "engine": engine}
     times = {"started": started, "ended": now()}
     traced = traces.read(store, pipeline, run, engine_states)
+    _reject(store, traced)
     if graph is None:
         state, documents = _of_nodes(nodes, traced, engine_states, fired)
         more: dict[str, object] = {"parameters": sane(dict(parameters)), "nodes": documents}
@@ -113,6 +114,20 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
     store.write_json(key, document)
     events.emit("run-ended", state=state.value)
     return RunRecord(state, document, store.uri(key))
+
+
+def _reject(store: Store, traced: Mapping[str, Sequence[traces.Trace]]) -> None:
+    """Let no other run have the results of executions that a person marked as failed, until the mark is gone.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    for trace in (trace for of_node in traced.values() for trace in of_node):
+        if trace.manifest is None or trace.is_marked_failed is trace.rejected:
+            continue
+        change = rejected.mark if trace.is_marked_failed else rejected.unmark
+        for uri in filter(store.owns, (trace.manifest.uri, trace.manifest.reused)):
+            change(store, uri)
 
 
 def mark(store: Store, uri: str, marked: Literal["success", "failed"]) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from translator.shim.contract import State
 from translator.shim.json_values.storable import sane
 from translator.shim.store import LOG, MANIFEST, STARTED, UPLOADS, NoManifestError, StoreError, segment, uploads
-from translator.shim.store.manifest import parameters_of, started_of
+from translator.shim.store.keys import REJECTED
+from translator.shim.store.manifest import parameters_of, reused_name, started_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,6 +63,7 @@ class Trace:
         marked: whether a person marked it as complete.
         log: path of that attempt's log below the run's directory.
         started: when that attempt started, ISO-8601 in UTC.
+        rejected: whether the store has the mark that its results must not be used by others.
     """
 
     index: int
@@ -74,6 +76,13 @@ class Trace:
     log: str | None = None
     started: str | None = None
     uploads: Sequence[FileRecord] = ()
+    rejected: bool = False
+
+    @property
+    def is_marked_failed(self) -> bool:
+        """Whether its command was complete, but the engine says that it failed."""
+        is_complete = self.manifest is not None and self.manifest.state is State.COMPLETE
+        return is_complete and self.state is State.ERROR
 
     @property
     def begun(self) -> bool:
@@ -95,7 +104,7 @@ class Trace:
             "outputs": [file.document() for file in files],
             "reason": self.reason if self.state in {State.ERROR, State.STOPPED} else None,
             **({"data": [one.document() for one in of.data]} if of is not None and of.data else {}),
-            **({"reused": "/".join(of.reused.split("/")[-5:-1])} if of is not None and of.reused else {}),
+            **({"reused": reused_name(of)} if of is not None and of.reused else {}),
             "log": self.log,
             "started": self.started,
             "ended": of.ended if of is not None else None,
@@ -134,6 +143,8 @@ def _trace(store: Store, index: int, engine: EngineState, attempts: Mapping[int,
     files = attempts.get(_number(key), ())
     if trace.manifest is None and trace.state is not State.COMPLETE and UPLOADS in files:
         trace = replace(trace, uploads=_uploads(store, key.rpartition("/")[0]))
+    if REJECTED in files:
+        trace = replace(trace, rejected=True)
     if LOG not in files:
         return trace
     return replace(trace, log="/".join([*key.split("/")[-4:-1], LOG]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from abc import ABC, abstractmethod
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -159,6 +160,14 @@ class Store(ABC):
         Raises:
             StoreError: the file is missing or has changed since it was published.
         """
+
+    def is_unchanged(self, record: FileRecord, pulse: Callable[[], None] = no_pulse) -> bool:  # noqa: ARG002 - others ask
+        """Return whether a published file is still there, as far as that is known without downloading it."""
+        try:
+            with self.open(self.key(record.uri)) as opened:
+                return opened.seek(0, os.SEEK_END) == record.size
+        except (StoreError, OSError, ValueError):
+            return False
 
     def intact(self, record: FileRecord) -> bool:  # noqa: ARG002 - a copy does not need this
         """Return whether a file is unchanged since it was staged with ``stamp``."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from translator.shim.contract import ExecutionId, Manifest, NamedData, State, Value
+from translator.shim.contract import ExecutionId, Manifest, NamedData, ReuseKey, State, Value
 from translator.shim.json_values.depth import TOO_DEEP, too_deep
 from translator.shim.json_values.storable import sane
 from translator.shim.store import records, scopes
+from translator.shim.store.keys import segment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,15 @@ def to_json(manifest: Manifest, root: str) -> dict[str, object]:
         ]
     if manifest.reused:
         document["reused"] = records.relative_uri(manifest.reused, root)
+    if manifest.step:
+        document["step"] = manifest.step
+    if manifest.key is not None:
+        document["key"] = {
+            "sha256": manifest.key.digest,
+            "unknown": manifest.key.unknown,
+            "enabled": manifest.key.enabled,
+            "parts": dict(manifest.key.parts),
+        }
     if manifest.scope is not None:
         document["scope"] = scopes.to_json(manifest.scope, root)
     return document
@@ -98,6 +108,8 @@ def from_json(document: Any, root: str, uri: str = "") -> Manifest:
             scope=scopes.from_json(document["scope"], root) if "scope" in document else None,
             folders=[checked(str, folder) for folder in checked(list, document.get("folders", []))] or (),
             reused=records.absolute_uri(checked(str, document.get("reused", "")), root),
+            step=checked(str, document.get("step", "")),
+            key=_key(checked(dict, document["key"])) if "key" in document else None,
             data=[_named_data(checked(dict, one), root) for one in checked(list, document.get("data", []))] or (),
         )
     except KeyError as error:
@@ -138,6 +150,11 @@ def _named_data(document: Mapping[str, Any], root: str) -> NamedData:
     return NamedData(written, name, source, _files(document["files"], root))
 
 
+def _key(document: Mapping[str, Any]) -> ReuseKey:
+    digest, unknown = (checked(str, document[key]) for key in ("sha256", "unknown"))
+    return ReuseKey(checked(dict, document["parts"]), digest, unknown, checked(bool, document["enabled"]))
+
+
 def checked(kind: type[T], value: object) -> T:
     """Return a value of a document if it has the right type.
 
@@ -174,7 +191,20 @@ def summary(manifest: Manifest) -> dict[str, Any]:
     }
     if cut_parameters or cut_metadata:
         document["truncated"] = True
+    if manifest.reused:
+        document["reused"] = reused_name(manifest)
     return document
+
+
+def reused_name(manifest: Manifest) -> str:
+    """Return the execution whose results a manifest has: ``run/node/index/try-n``, in another pipeline after its name.
+
+    A manifest with results of its own has none.
+    """
+    parts = manifest.reused.split("/")[-6:-1]
+    if not parts:
+        return ""
+    return "/".join(parts[1:] if parts[0] == segment(manifest.id.pipeline) else parts)
 
 
 def _bounded(values: Mapping[str, object]) -> tuple[dict[str, object], bool]:

@@ -16,6 +16,7 @@ from translator.launch_inputs import launch_inputs
 from translator.nodes import step_nodes
 from translator.runtime import atoms, typed, typed_for_all
 from translator.shim.json_values import thawed
+from translator.targets import reuse
 from translator.targets.descriptions import described_parameters
 from translator.targets.render import call
 
@@ -106,6 +107,11 @@ def params_of(pipeline: ir.Pipeline) -> dict[str, Call]:
     return {
         declared.name: pipeline_param(declared, list(_targets(declared, nodes))) for declared in pipeline.parameters
     }
+
+
+def reuse_param() -> Call:
+    """Return the DAG param by which a run reuses results, or does not."""
+    return call("Param", True, type="boolean", title=reuse.TITLE, description=reuse.DESCRIPTION)  # noqa: FBT003 - a default
 
 
 def _targets(

@@ -11,7 +11,7 @@ from translator.names import identifiers
 from translator.nodes import allows_failure
 from translator.targets import render
 from translator.targets.airflow.dag import are_late, comments, dag_arguments
-from translator.targets.airflow.forms import params_of
+from translator.targets.airflow.forms import params_of, reuse_param
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.model import DagFile, EarlierNode, GroupNode, PlainNode, VisualGroup
 from translator.targets.airflow.names import part_variables, task_ids
@@ -95,6 +95,8 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     params = params_of(pipeline)
     for shown in forms.values():
         params.update(shown.params)
+    if plan.reuse is not None:
+        params[plan.reuse.parameter] = reuse_param()
     after = _after(pipeline, variables)
     earlier = tuple(_earlier(pipeline, node, variables[node.name]) for node in pipeline.earlier)
     parts = part_variables(variables, reserved)
@@ -123,6 +125,9 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         {} if late else params,
         hooks,
         on_error=plan.on_error.value if plan.on_error is not ir.OnError.STOP_ALL else None,
+        reuse=(
+            call("dag_param", plan.reuse.parameter) if plan.reuse is not None and plan.reuse.nodes is None else None
+        ),
     )
     return DagFile(
         marker=render.marker(

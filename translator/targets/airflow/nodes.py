@@ -135,10 +135,12 @@ def _policy(plan: Plan, node: ir.StepNode) -> Arguments:
     sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
     concurrency = 1 if sequential else policy.concurrency
     documented = plan.documented or "doc_md" in node.settings.get(TARGET, {})
+    some = plan.reuse is not None and plan.reuse.nodes is not None and policy.reuse
     own = _arguments(
         doc_md=None if documented else node.step.description,
         on_error=policy.on_error.value if policy.on_error is not plan.on_error else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
+        reuse=call("dag_param", plan.reuse.parameter) if plan.reuse is not None and some else None,
         **dict(retry_arguments(node)),
         sequential=sequential or None,
         max_active_tis_per_dagrun=concurrency if isinstance(node, ir.TaskNode) else None,

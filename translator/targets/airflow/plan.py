@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.targets.airflow.names import node_ids
 from translator.targets.airflow.settings import of_tasks
+from translator.targets.reuse import reuse_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
+
+    from translator.targets.reuse import Reuse
 
 REFERENCES = {
     ir.EdgeKind.ARTIFACT: "output",
@@ -29,7 +32,7 @@ class Plan:
     node and parameter; ``on_error`` is the rule of nodes without one. ``variables`` are the variables that hold
     the nodes, ``ids`` those of their tasks and groups, ``hooks`` by dotted name the names of imported hooks.
     ``documented``: settings document all tasks. ``earlier`` are the nodes that are left out of this part of the
-    pipeline and that edges start at.
+    pipeline and that edges start at. ``reuse`` says which nodes reuse results.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
@@ -40,6 +43,7 @@ class Plan:
     hooks: Mapping[str, str]
     documented: bool
     earlier: Container[str]
+    reuse: Reuse | None
 
     def into(self, node: ir.StepNode, kind: ir.EdgeKind) -> Sequence[ir.Edge]:
         """Return the edges that end in ports of one kind of ``node``, in the order of the source file."""
@@ -67,4 +71,5 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
     earlier = frozenset(node.name for node in pipeline.earlier)
     documented = "doc_md" in of_tasks(pipeline)
-    return Plan(edges, shared, setters, variables, node_ids(pipeline), hooks, documented, earlier)
+    reuse = reuse_of(pipeline, [parameter.name for parameter in pipeline.parameters])
+    return Plan(edges, shared, setters, variables, node_ids(pipeline), hooks, documented, earlier, reuse)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.names import digest, identifiers
+from translator.targets import reuse
 from translator.targets.outline import part_text
 from translator.targets.prefect import forms
 from translator.targets.prefect.annotations import AXIS
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from translator import ir
     from translator.targets.prefect.names import Names
     from translator.targets.prefect.plan import Plan
+    from translator.targets.render import Expression
 
 _FITS = WIDTH - INDENT
 """Columns of an argument of the flow."""
@@ -53,6 +55,9 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         name = names.launched[node]
         arguments.append(Field(name, group.name, Name(f"{group.name}.default"), group.required))
         described.append((name, f"Files for the inputs of the node {code(node)}."))
+    if names.reuse is not None:
+        described.append((names.reuse.parameter, reuse.DESCRIPTION))
+        arguments.append(Field(names.reuse.parameter, "bool", True))  # noqa: FBT003 - the default
     arguments.sort(key=lambda argument: not argument.required)
     parameters = {name: Name(argument.field.name) for name, argument in names.arguments.items()}
     nodes, limit = len(pipeline.nodes), pipeline.concurrency
@@ -64,6 +69,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         **store_arguments(pipeline),
         max_workers=limit if limited else None,
         parameters=parameters or None,
+        **_reuse(names),
     )
     taken = FUNCTIONS | runner_names(pipeline.graph) | {*names.functions.values()}
     name = identifiers([pipeline.title], taken)[pipeline.title]
@@ -82,6 +88,14 @@ def flow_of(plan: Plan, names: Names) -> Flow:
         flow_options(pipeline, names.hooks),
         crash_hooks(pipeline, names.hooks),
     )
+
+
+def _reuse(names: Names) -> dict[str, Expression]:
+    """Return the arguments of ``run_of`` that say which nodes reuse results."""
+    if names.reuse is None:
+        return {}
+    nodes = list(names.reuse.nodes) if names.reuse.nodes is not None else None
+    return {"reuse": Name(names.reuse.parameter), "reuse_nodes": nodes}
 
 
 def documented(pipeline: ir.Pipeline, arguments: Sequence[tuple[str, str]]) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from translator.targets.prefect.annotations import Aliases
 from translator.targets.prefect.reserved import ARGUMENTS
 from translator.targets.prefect.settings import SETTINGS, TARGET, task_runners
 from translator.targets.prefect.text import camel
+from translator.targets.reuse import reuse_of
 from translator.targets.scripts import BUILDERS
 from translator.targets.steps import runner_names
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from translator.targets.prefect.model import Argument, Group
     from translator.targets.prefect.plan import Plan
+    from translator.targets.reuse import Reuse
 
 FUNCTIONS = {
     "allow_failure",
@@ -71,7 +73,7 @@ class Names:
 
     By node: ``nodes`` are the arguments that hold its executions, ``runs`` the variables that hold its future, and
     ``steps`` the constants that hold its step; ``launched`` are the flow's arguments for inputs, and ``inputs`` their
-    groups of the form. ``hooks`` are the callables that settings name.
+    groups of the form. ``hooks`` are the callables that settings name, and ``reuse`` has the argument for that.
     """
 
     arguments: Mapping[str, Argument]
@@ -84,6 +86,7 @@ class Names:
     steps: Mapping[str, str]
     aliases: Mapping[str, str]
     hooks: Mapping[str, str]
+    reuse: Reuse | None
 
 
 def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
@@ -104,6 +107,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
     runs = {name: free(f"{identifier.rstrip('_')}_run", taken) for name, identifier in nodes.items()}
     launched = {name: free(f"{identifier.rstrip('_')}_inputs", taken) for name, identifier in nodes.items()}
     taken |= set(launched.values())
+    reuse = reuse_of(pipeline, taken)
     titles = {name: camel(identifier) for name, identifier in nodes.items()}
     aliases = Aliases(CLASSES | CONSTANTS | {f"{title}{kind}" for title in titles.values() for kind in GROUP_ARGUMENTS})
     arguments = {
@@ -121,9 +125,17 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
         title = free(f"{titles[node.name]}Inputs", classes)
         inputs[node.name] = forms.inputs_group(node, title, plan.edges[node.name], plan.earlier)
         classes.add(title)
-    others = {*runs.values(), *steps.values(), *aliases.names.values(), *LOCALS, *classes, "PROJECT"}
+    others = {
+        *([reuse.parameter] if reuse is not None else []),
+        *runs.values(),
+        *steps.values(),
+        *aliases.names.values(),
+        *LOCALS,
+        *classes,
+        "PROJECT",
+    }
     hooks = hook_names(pipeline, TARGET, SETTINGS, taken | others, task_runners(pipeline))
-    return Names(arguments, nodes, functions, runs, groups, launched, inputs, steps, aliases.names, hooks)
+    return Names(arguments, nodes, functions, runs, groups, launched, inputs, steps, aliases.names, hooks, reuse)
 
 
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
