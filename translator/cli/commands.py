@@ -41,6 +41,7 @@ SECTIONS: dict[str, tuple[Command, ...]] = {
         Command("logs", "[RUN] [NODE]", "print logs"),
         Command("outputs", "[RUN] [NODE]", "list output files, or copy them (--to DIR)", acts=True),
         Command("compare", "RUN RUN", "compare two runs"),
+        Command("why", "[RUN] [NODE]", "explain why executions were not reused"),
         Command("deployments", "ACTION [NAME] [...]", "list what is deployed, move aliases, stop versions", acts=True),
         Command("catalogue", "ACTION [NAME] [...]", "list and change the names of data in a store", acts=True),
     ),

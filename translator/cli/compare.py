@@ -10,6 +10,7 @@ from translator.cli.exit_status import FAILED, OK, UsageError
 from translator.cli.parser import Parser
 from translator.cli.printing import print_utf8
 from translator.cli.store_option import add_history, run_of
+from translator.cli.two_values import both
 from translator.diagnostics import columns, printable
 from translator.history.comparison import details, differences, rows
 
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
 
 _MOST = 50
 """The maximum number of differences that are printed."""
-_LONGEST = 50
-"""The maximum number of characters of a value."""
-_CONTEXT = 10
-"""The number of equal characters before the first that differs, if the beginning of a value is left out."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -65,7 +62,7 @@ def _lines(left: Record, right: Record, count: int) -> Iterator[str]:
     changed = details(left, right)
     if changed:
         yield ""
-        shown = [(one.place, one.name, *_both(one.left, one.right)) for one in changed[:_MOST]]
+        shown = [(one.place, one.name, *both(one.left, one.right)) for one in changed[:_MOST]]
         yield from columns([tuple(printable(cell) for cell in row) for row in shown])
         if len(changed) > _MOST:
             yield f"{len(changed) - _MOST} more; all of them: --format json"
@@ -76,17 +73,3 @@ def _lines(left: Record, right: Record, count: int) -> Iterator[str]:
 
 def _title(record: Record) -> str:
     return f"{record['run']} ({record['engine']})"
-
-
-def _both(left: object, right: object) -> tuple[str, str]:
-    """Return two values as short texts that differ."""
-    one, other = ("-" if value is None else json.dumps(value, ensure_ascii=False) for value in (left, right))
-    differing = (place for place, pair in enumerate(zip(one, other, strict=False)) if pair[0] != pair[1])
-    same = next(differing, min(len(one), len(other)))
-    skipped = same - _CONTEXT if same >= _LONGEST - 1 else 0
-    return _cut(one, skipped), _cut(other, skipped)
-
-
-def _cut(text: str, skipped: int) -> str:
-    shown = f"…{text[skipped:]}" if skipped else text
-    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 1]}…"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import UsageError
+from translator.ir import StepKind
 from translator.names import did_you_mean
 from translator.nodes import step_nodes
 
@@ -46,7 +47,7 @@ def with_reuse(pipeline: Pipeline, args: Namespace) -> Pipeline:
     """
     if not args.reuse and not args.no_reuse:
         return pipeline
-    nodes = step_nodes(pipeline)
+    nodes = {name: node for name, node in step_nodes(pipeline).items() if node.step.kind is not StepKind.DEPLOYMENT}
     for pattern in args.reuse:
         if Path(pattern).is_file():
             raise UsageError(f"--reuse {pattern}: expected the name of a node; write the pipeline file first")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from translator.ir import StepKind
 from translator.names import free
 from translator.nodes import step_nodes
 
@@ -34,7 +35,7 @@ def reuse_of(pipeline: ir.Pipeline, taken: Iterable[str]) -> Reuse | None:
         pipeline: the pipeline.
         taken: the names that the parameter must not have.
     """
-    nodes = step_nodes(pipeline)
+    nodes = {name: node for name, node in step_nodes(pipeline).items() if node.step.kind is not StepKind.DEPLOYMENT}
     reusing = tuple(name for name, node in nodes.items() if node.policy.reuse)
     if not reusing:
         return None

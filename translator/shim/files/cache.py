@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
 _DIRECTORY = "pipeline-translator"
+_MOST = 256
+"""How many JSON documents a directory of the cache keeps."""
 
 
 def cache_directory() -> Path | None:
@@ -23,3 +28,30 @@ def cache_directory() -> Path | None:
         return None
     others = stat.S_IWGRP | stat.S_IWOTH
     return cache if status.st_uid == os.geteuid() and not status.st_mode & others else None
+
+
+def read_cached(place: Path | None) -> Any:
+    """Return a JSON document of the cache; None if it is not there, or damaged."""
+    if place is None:
+        return None
+    try:
+        return json.loads(place.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return None
+
+
+def write_cached(place: Path, document: object) -> None:
+    """Write a JSON document to a directory of the cache, which keeps the latest; nothing happens if that fails."""
+    beside = place.with_name(f".{place.name}.{os.urandom(4).hex()}")
+    try:
+        place.parent.mkdir(mode=0o700, exist_ok=True)
+        beside.write_text(json.dumps(document), encoding="utf-8")
+        beside.replace(place)
+        names = os.listdir(place.parent)  # noqa: PTH208 - on every execution's path
+        if len(names) > _MOST:
+            ages = sorted((path.stat().st_mtime, path) for path in place.parent.iterdir())
+            for _, path in ages[: len(ages) // 2]:
+                path.unlink()
+    except (OSError, UnicodeEncodeError):  # also if another process removes them, too
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)

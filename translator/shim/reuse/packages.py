@@ -9,7 +9,6 @@ A package that the command itself installs is as good as its ``requirements.txt`
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim.files.cache import cache_directory
+from translator.shim.files.cache import cache_directory, read_cached, write_cached
 from translator.shim.reuse.project_files import digest_of
 
 if TYPE_CHECKING:
@@ -59,7 +58,7 @@ def of_project(project: Path, files: ProjectFiles, directories: Sequence[str]) -
     imported = _imported(project, files)
     versions = dict(sorted(_required(_packages_of(imported, installed, directories), installed)))
     if place is not None:
-        _write(place, versions)
+        write_cached(place, versions)
     return versions
 
 
@@ -164,18 +163,5 @@ def _cache_of(files: ProjectFiles, installed: Mapping[str, _Installed]) -> Path 
 
 
 def _cached(place: Path) -> dict[str, str] | None:
-    try:
-        document = json.loads(place.read_bytes())
-        return {str(name): str(version) for name, version in document.items()}
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _write(place: Path, versions: Mapping[str, str]) -> None:
-    beside = place.with_name(f"{place.name}.{os.urandom(4).hex()}")
-    try:
-        place.parent.mkdir(exist_ok=True)
-        beside.write_text(json.dumps(versions), encoding="utf-8")
-        beside.replace(place)
-    except OSError:
-        beside.unlink(missing_ok=True)
+    document = read_cached(place)
+    return {str(name): str(version) for name, version in document.items()} if isinstance(document, dict) else None

@@ -12,7 +12,6 @@ The digests of files are cached by their status, because every execution needs t
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import os
@@ -24,7 +23,7 @@ from typing import TYPE_CHECKING
 
 from translator.shim.errors import TranslatorError
 from translator.shim.files import digest
-from translator.shim.files.cache import cache_directory
+from translator.shim.files.cache import cache_directory, read_cached, write_cached
 from translator.shim.files.digest import no_pulse
 from translator.shim.workspace.working_copy import listing
 
@@ -93,10 +92,10 @@ def read(
         UnknownFilesError: there is too much, a file cannot be read, or a link leads to a directory elsewhere.
     """
     listed = _listed(project, pulse, most_files, most_bytes)
-    found = _digests(project.directory, listed.files, pulse)
+    digests = _digests(project.directory, listed.files, pulse)
     for path in listed.links:
-        found[path] = _link(project.directory, path, pulse)
-    return ProjectFiles(digest_of(found), found, listed.state)
+        digests[path] = _link(project.directory, path, pulse)
+    return ProjectFiles(digest_of(digests), digests, listed.state)
 
 
 def is_unchanged(project: Project, before: ProjectFiles) -> bool:
@@ -139,7 +138,7 @@ def _digests(directory: Path, files: Iterable[tuple[str, os.stat_result]], pulse
     """Return the digests of files by path, without generated files."""
     place = _cache_of(directory)
     known = _cached(place)
-    found: dict[str, str] = {}
+    digests: dict[str, str] = {}
     cached: dict[str, tuple[str, str]] = {}
     for path, status in files:
         stamp = _stamp(status)
@@ -149,10 +148,10 @@ def _digests(directory: Path, files: Iterable[tuple[str, os.stat_result]], pulse
         if time.time_ns() - max(status.st_mtime_ns, status.st_ctime_ns) > _RECENT:
             cached[path] = (stamp, sha256)
         if sha256:
-            found[path] = f"{_EXECUTABLE}{sha256}" if status.st_mode & stat.S_IXUSR else sha256
+            digests[path] = f"{_EXECUTABLE}{sha256}" if status.st_mode & stat.S_IXUSR else sha256
     if place is not None and cached != known:
-        _write(place, cached)
-    return found
+        write_cached(place, cached)
+    return digests
 
 
 def _digest(path: Path, pulse: Callable[[], None]) -> str:
@@ -201,22 +200,9 @@ def _cache_of(directory: Path) -> Path | None:
 
 
 def _cached(place: Path | None) -> dict[str, tuple[str, str]]:
-    if place is None:
-        return {}
+    """Return by path the status of a file and its digest then."""
+    document = read_cached(place)
     try:
-        document = json.loads(place.read_bytes())
         return {str(path): (str(stamp), str(sha256)) for path, (stamp, sha256) in document.items()}
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError):
         return {}
-
-
-def _write(place: Path, cached: Mapping[str, tuple[str, str]]) -> None:
-    """Write the cache; other processes may do so at the same time."""
-    beside = place.with_name(f"{place.name}.{os.urandom(4).hex()}")
-    try:
-        place.parent.mkdir(exist_ok=True)
-        beside.write_text(json.dumps(cached), encoding="utf-8")
-        beside.replace(place)
-    except (OSError, UnicodeEncodeError):
-        with contextlib.suppress(OSError):
-            beside.unlink(missing_ok=True)
