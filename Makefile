@@ -55,7 +55,7 @@ PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask deployers fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -71,6 +71,7 @@ help:
 	@echo 'make kubernetes   all tests of the kubernetes runner, in a cluster; `make test` has the short ones'
 	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
 	@echo 'make dask         all tests of executions on a Dask cluster; `make test` has the short ones'
+	@echo 'make deployers    kill the deployer `local` at $(N) random moments (N=$(N)); `make test` does it a few times'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60), keep failing ones in .fuzz/'
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=DIR, see there)'
@@ -141,6 +142,9 @@ celery: $(DEV) $(AIRFLOW)
 
 dask: $(DEV) $(PREFECT)
 	@TRANSLATOR_DASK=all .venv/prefect/bin/python -m pytest -q tests/prefect/remote
+
+deployers: $(DEV)
+	@TRANSLATOR_KILLED_DEPLOYERS=$(N) .venv/dev/bin/python -m pytest -q -s -p no:cacheprovider tests/shim/deployers -k killed
 
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)

@@ -77,6 +77,44 @@ def test_a_runner_of_a_package_runs_steps(installed: dict[str, str], tmp_path: P
     assert said[-1] == "error"
 
 
+DEPLOYED = """
+import sys
+from pathlib import Path
+from translator.shim.contract import Context, Endpoint, ExecutionId, InputFiles, deployer, deployment
+from translator.shim.execution import execute
+
+for number, settings in enumerate([{"site": sys.argv[3]}, {"site": sys.argv[3], "size": 1}]):
+    context = Context(ExecutionId("p", f"r{number}", "n"), sys.argv[1], Path(sys.argv[2]), "script", print)
+    endpoints = [Endpoint("page", wsgi="app", files={"model": "a/model.txt"})]
+    step = deployment("shop", endpoints=endpoints, aliases=["live"], deployer=deployer("toy", **settings))
+    manifest = execute(step, context, inputs={"page.model": InputFiles(defaults=["model.txt"])})
+    print(manifest.state, dict(manifest.metadata), manifest.reason)
+"""
+
+
+def test_a_deployer_of_a_package_deploys(installed: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "model.txt").write_text("a model")
+    (tmp_path / "run.py").write_text(DEPLOYED)
+    places = [tmp_path / "store", tmp_path / "project", tmp_path / "site of shops"]
+    said = run(installed, tmp_path / "run.py", *places).splitlines()
+    assert said[0] == "live is r0-1"
+    assert "complete {'id': 'shop', 'version_id': 'r0-1'} None" in said
+    assert said[-1].startswith("error {} the deployer toy needs the setting 'site'")
+    assert (tmp_path / "site of shops" / "shop" / "live" / "page" / "a" / "model.txt").read_text() == "a model"
+
+
+def test_settings_choose_a_deployer_of_a_package(installed: dict[str, str], tmp_path: Path) -> None:
+    file = ROOT / "examples" / "deployments" / "valohai.yaml"
+    settings = tmp_path / "translator.toml"
+    settings.write_text("[defaults]\ndeployer = 'toy'\ndeployers.toy.site = '/srv/site'\n")
+    written = run(installed, "-m", "translator.cli", file, "-t", "airflow", "--config", settings)
+    assert 'deployer=deployer("toy", site="/srv/site")' in written
+    settings.write_text("[defaults]\ndeployer = 'toy'\ndeployers.toy.size = 1\n")
+    refused = run(installed, "-m", "translator.cli", file, "-t", "airflow", "--config", settings, status=1)
+    assert "the deployer toy does not have a setting 'size'" in refused
+
+
 def test_a_package_that_is_broken_is_named(installed: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "site" / "toy" / "__init__.py").write_text("import nothing_like_this\n")
     said = run(installed, "-m", "translator.cli", "check", FILE, status=2)

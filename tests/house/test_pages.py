@@ -143,6 +143,7 @@ PARTS = {
     ("docs/extending.md", "rules"): lambda: code("python", TOY / "rules.py"),
     ("docs/extending.md", "contract"): lambda: code("python", TOY / "run.py"),
     ("docs/extending.md", "runner"): lambda: code("python", TOY / "place.py"),
+    ("docs/extending.md", "deployer"): lambda: code("python", TOY / "deploy.py"),
     ("docs/extending.md", "target"): lambda: code("python", TOY / "script.py"),
     ("docs/configuration.md", "example"): lambda: code("toml", GOLDENS / "cases" / "settings" / "translator.toml"),
     ("docs/configuration.md", "settings"): settings,

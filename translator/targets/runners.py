@@ -1,4 +1,4 @@
-"""Say a runner that several steps have once, as a constant of the generated file."""
+"""Say a runner or deployer that several steps have once, as a constant of the generated file."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from translator.names import identifiers
 from translator.targets import render
 from translator.targets.constants import Constant
 from translator.targets.render import Call, Name
-from translator.targets.steps import RUNNER
+from translator.targets.steps import DEPLOYER, RUNNER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def with_runners(steps: Sequence[Constant], taken: Iterable[str]) -> tuple[Constant, ...]:
-    """Return the constants of a file: the runners that several steps have, then the steps.
+    """Return the constants of a file: the runners and deployers that several steps have, then the steps.
 
-    A runner without settings stays where it is, because a constant would be longer than what it stands for.
+    One without settings stays where it is, because a constant would be longer than what it stands for.
 
     Args:
         steps: the constants that hold steps.
@@ -40,13 +40,14 @@ def with_runners(steps: Sequence[Constant], taken: Iterable[str]) -> tuple[Const
 
 
 def _runner(step: Expression) -> Call | None:
-    """Return the call that builds the runner of a step."""
-    value = dict(step.keywords).get(RUNNER) if isinstance(step, Call) else None
+    """Return the call that builds the runner of a step, or its deployer."""
+    keywords = dict(step.keywords) if isinstance(step, Call) else {}
+    value = keywords.get(RUNNER, keywords.get(DEPLOYER))
     return value if isinstance(value, Call) else None
 
 
 def _constant(runner: Call) -> str:
-    title = f"{runner.arguments[0]} runner"
+    title = f"{runner.arguments[0]} {runner.function.text}"
     return identifiers([title], ())[title].upper()
 
 
@@ -57,7 +58,9 @@ def _sharing(step: Expression, shared: dict[str, Constant]) -> Expression:
         return step
     return replace(
         step,
-        keywords=tuple((key, Name(constant.name) if key == RUNNER else value) for key, value in step.keywords),
+        keywords=tuple(
+            (key, Name(constant.name) if key in (RUNNER, DEPLOYER) else value) for key, value in step.keywords
+        ),
     )
 
 

@@ -22,7 +22,7 @@ from translator.shim.deployers.local.supervisor import Supervisor
 from translator.shim.deployers.local.versions import program_name
 
 ROOT = Path(__file__).resolve().parents[3]
-KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "4"))
+KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "3"))
 SERVE = "python -m http.server --bind 0.0.0.0 8000"
 
 
@@ -65,11 +65,11 @@ def test_a_failed_version_leaves_the_old_one_serving_and_nothing_behind(machine)
     with pytest.raises(DeployError, match=r"'files' ended while it started; its last lines:\nno model here"):
         machine.deploy("bad", name="guarded", endpoints=broken)
     deaf = command("python -m http.server --bind 127.0.0.1 29999")
-    with pytest.raises(DeployError, match=r"'files' is not healthy after 2 s: .*VALOHAI_PORT"):
-        machine.deploy("bad", name="guarded", endpoints=deaf, timeout=2)
+    with pytest.raises(DeployError, match=r"'files' is not healthy after 1.2 s: .*VALOHAI_PORT"):
+        machine.deploy("bad", name="guarded", endpoints=deaf, timeout=1.2)
     (machine.project / "sick").touch()
     with pytest.raises(DeployError, match=r"GET /guarded/4/predict/health answers with status 503"):
-        machine.deploy("bad", name="guarded", health="/health", timeout=2)
+        machine.deploy("bad", name="guarded", health="/health", timeout=1.2)
     (machine.project / "sick").unlink()
 
     class StopError(Exception):
