@@ -77,6 +77,7 @@ def test_a_runner_of_a_package_runs_steps(installed: dict[str, str], tmp_path: P
     assert said[-1] == "error"
 
 
+GATED = "Deploy if the metric passes"
 DEPLOYED = """
 import sys
 from pathlib import Path
@@ -108,10 +109,10 @@ def test_settings_choose_a_deployer_of_a_package(installed: dict[str, str], tmp_
     file = ROOT / "examples" / "deployments" / "valohai.yaml"
     settings = tmp_path / "translator.toml"
     settings.write_text("[defaults]\ndeployer = 'toy'\ndeployers.toy.site = '/srv/site'\n")
-    written = run(installed, "-m", "translator.cli", file, "-t", "airflow", "--config", settings)
+    written = run(installed, "-m", "translator.cli", file, "-p", GATED, "-t", "airflow", "--config", settings)
     assert 'deployer=deployer("toy", site="/srv/site")' in written
     settings.write_text("[defaults]\ndeployer = 'toy'\ndeployers.toy.size = 1\n")
-    refused = run(installed, "-m", "translator.cli", file, "-t", "airflow", "--config", settings, status=1)
+    refused = run(installed, "-m", "translator.cli", file, "-p", GATED, "-t", "airflow", "--config", settings, status=1)
     assert "the deployer toy does not have a setting 'size'" in refused
 
 

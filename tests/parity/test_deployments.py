@@ -20,6 +20,7 @@ from translator.semantics import Ending
 from translator.shim.contract import State
 from translator.shim.deployers.local.state import State as Deployments
 from translator.shim.deployers.local.supervisor import Supervisor
+from translator.shim.variables import APPROVED
 
 APP = (
     "def app(environ, start_response):\n    start_response('200 OK', [])\n    return [open('model.txt', 'rb').read()]\n"
@@ -183,21 +184,33 @@ def test_a_failed_deployment_stops_the_run(ran):
         assert [*states, one.document["state"]] == ["error", "stopped", "stopped", "error"]
 
 
-@pytest.mark.parametrize(("epochs", "states"), [(20, "complete complete complete"), (0, "complete stopped stopped")])
-def test_the_example_deploys_if_the_metric_passes(engines, tmp_path, monkeypatch, epochs, states):
+GATED, STAGED = "Deploy if the metric passes", "Stage, test and promote"
+
+
+@pytest.mark.parametrize(
+    ("name", "epochs", "alias", "states"),
+    [
+        (GATED, 20, "staging", "complete complete complete"),
+        (GATED, 0, None, "complete stopped stopped"),
+        (STAGED, None, "production", "complete complete complete complete"),
+    ],
+)
+def test_the_example(engines, tmp_path, monkeypatch, name, epochs, alias, states):
     project = ROOT / "examples" / "deployments"
 
     def record(engine):
         folder, port = tmp_path / engine.name, free_port()
-        monkeypatch.setattr(engine, "environment", {**engine.environment, "FRONT": f"http://127.0.0.1:{port}"})
+        own = {"FRONT": f"http://127.0.0.1:{port}", APPROVED: json.dumps(["promote"])}
+        monkeypatch.setattr(engine, "environment", {**engine.environment, **own})
         settings = tmp_path / f"{engine.name}.toml"
         settings.write_text(f"[defaults.deployers.local]\ndirectory = {json.dumps(str(folder))}\nport = {port}\n")
-        pipeline = load(project / "valohai.yaml", config=settings).choose()
+        pipeline = load(project / "valohai.yaml", config=settings).choose(name)
+        values = {} if epochs is None else {"epochs": epochs}
         try:
-            _, document, status, _ = run_pipeline(engine, pipeline, project, tmp_path / "store", {"epochs": epochs})
+            _, document, status, _ = run_pipeline(engine, pipeline, project, tmp_path / "store", values)
             assert status == 0
-            if epochs:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/flowers/staging/predict/?petal=1.4") as answer:
+            if alias is not None:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/flowers/{alias}/predict/?petal=1.4") as answer:
                     assert json.load(answer) == {"kind": "setosa"}
             return {**document, "pipeline": ""}
         finally:

@@ -129,8 +129,12 @@ def _step(step: ir.Step, settings: Settings) -> ir.Step:
     if step.deployment is not None:
         from translator.shim import deployers  # few pipelines deploy
 
-        environment = _merged(step.environment, settings, "variables")
-        return replace(step, runner=_placed_by(settings, "deployer", deployers.DEFAULT), environment=environment)
+        return replace(
+            step,
+            runner=_placed_by(settings, "deployer", deployers.DEFAULT),
+            environment=_merged(step.environment, settings, "variables"),
+            secret_variables={key[0]: str(one.value) for key, one in below(settings, "secrets")},
+        )
     placed_by = _placed_by(settings, "runner", runners.DEFAULT)
     declared = step.resources or ir.Resources()
     cpu, memory = (settings.get(("resources", key)) for key in ("cpu", "memory"))

@@ -87,6 +87,10 @@ def _report_endpoints(
     if images:
         message = f"the deployer {name!r} ignores images of endpoints: {', '.join(dict.fromkeys(images))}"
         diagnostics.note("ignored-image", message, pipeline.span)
+    if step.secret_variables:
+        message = f"the servers of {deployment.name!r} do not get the secrets {', '.join(step.secret_variables)}"
+        hint = "let the servers read them from where they are kept"
+        diagnostics.warning("ignored-secrets", message, step.span, hint=hint)
     for endpoint in deployment.endpoints:
         if keys := [repr(key) for key in ignored.get(endpoint.name, ()) if key != "image"]:
             message = f"the deployer {name!r} ignores {', '.join(keys)} of endpoint {endpoint.name!r}"

@@ -344,6 +344,13 @@ RULES = (
         valohai(_RATE, pipeline=task("parameters: [{name: rate, style: single, rules: {value: 1, count: 3}}]\n")),
     ),
     Rule(
+        "ignored-secrets",
+        (WARNING,),
+        "settings give secrets to a deployment node, whose servers do not get them",
+        "Let the servers read secrets from where they are kept.",
+        valohai(pipeline=_deployed(), files={"translator.toml": '[nodes.deploy.secrets]\nTOKEN = "model_token"\n'}),
+    ),
+    Rule(
         "incomplete-command",
         (WARNING,),
         "a command has unbalanced quotes or ends too early",

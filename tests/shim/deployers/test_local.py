@@ -167,6 +167,18 @@ def test_a_server_that_ends_is_started_again(machine):
     assert machine.model(name="again") == "again"
 
 
+def test_everything_serves_again_after_the_daemon_was_killed(machine):
+    machine.deploy("before", name="revived")
+    daemon = int((machine.directory / "supervisord.pid").read_text())
+    os.kill(daemon, signal.SIGKILL)
+    # What it had started serves until something starts another daemon.
+    assert machine.model(name="revived") == "before"
+    assert [version.servers[0].state for version in machine.administration.versions()][-1] == "down"
+    machine.deploy("after", name="revived")
+    assert machine.model("1", name="revived") == "before"
+    assert machine.model(name="revived") == "after"
+
+
 def test_a_deployer_that_is_killed_leaves_aliases_at_healthy_versions(machine):
     machine.deploy("0")
     chance = random.Random(KILLS)  # noqa: S311 - moments, not secrets

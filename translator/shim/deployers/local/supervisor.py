@@ -7,20 +7,26 @@ paths and names that are checked: what a server runs stands in ``version.json``,
 
 from __future__ import annotations
 
+import contextlib
+import os
 import shlex
+import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim.deployers import DeployError
 from translator.shim.deployers.local.state import locked, write
+from translator.shim.process import group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 FRONT = "front"
+MARK = "TRANSLATOR_DEPLOYMENTS_IN"
+"""The environment variable that marks the daemon of a directory, and all that it starts."""
 _STARTING = 30.0
 _RETRIES = 1_000_000
 """How often a server is started again; the pauses between grow by a second each time."""
@@ -100,6 +106,7 @@ class Supervisor:
         with locked(self.directory, pulse):
             if self.is_alive():
                 return
+            self._end_orphans()
             (self.directory / "programs").mkdir(mode=0o700, exist_ok=True)
             configuration = self.directory / "supervisord.conf"
             write(configuration, _DAEMON)
@@ -108,7 +115,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env=dict(environment),
+                env={**environment, MARK: str(self.directory)},
                 cwd="/",
                 check=False,
                 timeout=_STARTING,
@@ -121,6 +128,16 @@ class Supervisor:
                 time.sleep(0.05)
             reason = started.stdout.decode(errors="replace").strip() or "it does not answer"
             raise DeployError(f"supervisord of {self.directory} cannot be started: {reason[-1000:]}")
+
+    def _end_orphans(self) -> None:
+        """End what a daemon that was killed has left running: the next one needs the ports of its servers."""
+        mark = f"{MARK}={self.directory}".encode()
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            orphans = [int(pid) for pid in group.pids() if mark in _environment_of(pid)]
+            for pid in orphans:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, number)
+            group.wait(orphans, group.GRACE)
 
     def is_alive(self) -> bool:
         """Return whether the daemon answers."""
@@ -191,6 +208,14 @@ class Supervisor:
 
         transport = SupervisorTransport(None, None, serverurl=f"unix://{self.directory}/s.sock")
         return cast("Any", ServerProxy("http://127.0.0.1", transport=transport)).supervisor
+
+
+def _environment_of(pid: str) -> list[bytes]:
+    """Return the variables with which a process was started; none if it may not be known."""
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []
 
 
 def program_of(module: str, *arguments: str) -> list[str]:
