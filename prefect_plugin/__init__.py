@@ -6,7 +6,7 @@ version that wrote it. They change only after a deprecation; everything else in 
 - Dataflow pipelines (Valohai, Loom): ``run_of`` and ``finish`` begin and end a run. ``execution_node`` and
   ``task_node`` are decorators of nodes; a node runs a ``Job``, or maps ``execution``, or returns ``skip``. Nodes take
   and return ``Manifest``, ``Mapped``, ``Skip`` and ``Executions``; ``earlier_node`` is a node of an earlier run. An
-  ``Action`` of a node decides whether the run continues.
+  ``Action`` of a node decides whether the run continues, ``ApprovalRules`` how a person is asked.
 - Control-flow pipelines (Magnus, runnable): ``run_of_graph`` and ``finish_graph`` begin and end a run. ``step_node``,
   ``parallel_node``, ``map_node``, ``loop_node``, ``choice_node`` and ``branch`` are decorators. A ``Token`` passes
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from prefect_plugin.parameters.node_parameters import Files, NodeInputs, NodeParameters
     from prefect_plugin.parameters.numbers import Number, as_written
     from prefect_plugin.recovery.attempts import record_crash
+    from prefect_plugin.run.approval_rules import ApprovalRules
     from prefect_plugin.run.conclusion import finish
     from prefect_plugin.run.flow_run import run_of
     from prefect_plugin.tasks.states import infrastructure_failed
@@ -61,6 +62,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
+    "ApprovalRules",
     "ArtifactStore",
     "Axis",
     "Catalog",
@@ -126,6 +128,7 @@ _MODULES = {
     "prefect_plugin.parameters.numbers": ("Number", "as_written"),
     "prefect_plugin.parameters.node_parameters": ("Files", "NodeInputs", "NodeParameters"),
     "prefect_plugin.tasks.task_runners": ("thread_pool",),
+    "prefect_plugin.run.approval_rules": ("ApprovalRules",),
     "prefect_plugin.run.conclusion": ("finish",),
     "prefect_plugin.run.flow_run": ("run_of",),
     "prefect_plugin.tasks.states": ("infrastructure_failed",),

@@ -444,8 +444,16 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalRules:
+    """The rules of a node's approvals: how many seconds to wait (None: no limit), and what counts then."""
+
+    timeout: float | None = None
+    approved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules around a node: on error, attempts in total, concurrent executions, routes, actions, and reuse.
+    """The rules around a node: on error, attempts in total, concurrent executions, routes, actions, reuse, approvals.
 
     ``reuse``: the node's executions have the results of earlier ones that depend on the same things.
     """
@@ -458,6 +466,7 @@ class Policy:
     gates: tuple[Gate, ...] = ()
     actions: tuple[Action, ...] = ()
     reuse: bool = False
+    approval: ApprovalRules = ApprovalRules()
 
 
 @dataclass(frozen=True, slots=True)

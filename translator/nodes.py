@@ -8,7 +8,7 @@ from translator import ir
 from translator.graphs import reachable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
 BODY = "*"
 """The name of the body of a map or a loop in ``branches``."""
@@ -28,6 +28,14 @@ def allows_failure(node: ir.Node) -> bool:
         return False
     by_child_error = node.policy.on_child_error not in (None, ir.OnChildError.CONTINUE_AND_COMPLETE)
     return node.policy.on_error is ir.OnError.CONTINUE and (isinstance(node, ir.ExecutionNode) or by_child_error)
+
+
+def requires_approval(node: ir.StepNode, events: Collection[ir.Event] = tuple(ir.Event)) -> bool:
+    """Return whether an action of a node requires an approval at some events, by default at any."""
+    return any(
+        ir.Effect.REQUIRE_APPROVAL in action.then and not set(events).isdisjoint(action.when)
+        for action in node.policy.actions
+    )
 
 
 def branches(node: ir.Node) -> Mapping[str, ir.Graph]:

@@ -12,7 +12,7 @@ from airflow_plugin.dataflow.actions import EndActionsOperator, StartActionsOper
 from airflow_plugin.dataflow.gate import GateOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from translator.shim.contract import Action
 
 _OPTIONS = [ApprovalOperator.APPROVE, ApprovalOperator.REJECT]
+# Airflow's operator would wait for a person no longer than a time limit that a deployment has for its tasks.
+_OWN: Mapping[str, Any] = {"execution_timeout": None}
 
 
 class StartApprovalOperator(StartActionsOperator, HITLOperator):
@@ -37,7 +39,7 @@ class StartApprovalOperator(StartActionsOperator, HITLOperator):
     template_fields: Sequence[str] = ()
 
     def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
-        super().__init__(actions=actions, **{"subject": "Approve the start", "options": _OPTIONS, **kwargs})
+        super().__init__(actions=actions, **{"subject": "Approve the start", "options": _OPTIONS, **kwargs, **_OWN})
 
     def execute(self, context: Context) -> None:
         """Evaluate the actions; wait if an approval is required.
@@ -72,7 +74,7 @@ class EndApprovalOperator(EndActionsOperator, HITLOperator):
     template_fields: Sequence[str] = ()
 
     def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
-        super().__init__(actions=actions, **{"subject": "Approve the result", "options": _OPTIONS, **kwargs})
+        super().__init__(actions=actions, **{"subject": "Approve the result", "options": _OPTIONS, **kwargs, **_OWN})
 
     def execute(self, context: Context) -> None:
         """Evaluate the actions; wait if an approval is required, else let the pipeline continue.
@@ -136,6 +138,8 @@ def answer(
     from translator.shim.actions.effects import Decision
 
     reply = HITLOperator.execute_complete(operator, context, event)
+    if event.get("timedout"):
+        operator.log.warning("nobody answered in time: it counts as %s", " ".join(reply["chosen_options"]))
     user = reply.get("responded_by_user") or {}
     by = user.get("name") if isinstance(user, dict) else getattr(user, "name", None)
     decision = Decision(reply["chosen_options"] == [ApprovalOperator.APPROVE], by)

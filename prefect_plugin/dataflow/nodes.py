@@ -27,6 +27,7 @@ from prefect_plugin.dataflow.executions import Executions, LeftOut, NodeError
 from prefect_plugin.dataflow.joining import Late, nothing_to_join
 from prefect_plugin.remote.dispatch import Dispatch
 from prefect_plugin.remote.remote_node import SecretError, remote_node
+from prefect_plugin.run.approval_rules import DEFAULT, ApprovalRules
 from prefect_plugin.run.current import current_run, enter_node, record_state
 from prefect_plugin.run.run_state import NodeRun
 from prefect_plugin.run.stopping import Cause
@@ -87,6 +88,7 @@ class NodeTask(KeptTask[P, Any]):
     plan: NodePlan
     joins: bool = False
     actions: Sequence[Action] = ()
+    approval: ApprovalRules = DEFAULT
     place: int
     """The node's position in the order of the source file."""
 
@@ -138,6 +140,7 @@ def execution_node(  # noqa: PLR0913 - all options of a node
     retries: int = 0,
     joins: bool = False,
     actions: Sequence[Action] = (),
+    approval: ApprovalRules = DEFAULT,
     tags: Sequence[str] = (),
     **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, Manifest | Skip]], NodeTask[P]]:
@@ -149,6 +152,7 @@ def execution_node(  # noqa: PLR0913 - all options of a node
         retries: how often a failed execution is tried again.
         joins: whether the node runs although upstream nodes were skipped, if none failed and one is complete.
         actions: what happens to the run when the node starts, is complete or has failed, if conditions hold.
+        approval: how a person is asked, if an action requires an approval.
         tags: tags of the task, such as the groups that the UI shows the node in.
         options: more options of the task.
     """
@@ -157,7 +161,8 @@ def execution_node(  # noqa: PLR0913 - all options of a node
     def decorate(function: Callable[P, Manifest | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_once, plan)
         return cast(
-            "NodeTask[P]", _task(function, plan, retries, work, options, tags=tags, joins=joins, actions=actions)
+            "NodeTask[P]",
+            _task(function, plan, retries, work, options, tags=tags, joins=joins, actions=actions, approval=approval),
         )
 
     return decorate
@@ -171,6 +176,7 @@ def task_node(  # noqa: PLR0913 - all options of a node
     max_workers: int | None = None,
     task_runner: TaskRunner[Any] | type[TaskRunner[Any]] | None = None,
     actions: Sequence[Action] = (),
+    approval: ApprovalRules = DEFAULT,
     tags: Sequence[str] = (),
     **options: Unpack[TaskOptions],
 ) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
@@ -186,6 +192,7 @@ def task_node(  # noqa: PLR0913 - all options of a node
         task_runner: what runs the executions, which must reach Prefect's API and the artifact store (default: threads).
         actions: what happens to the run when the node starts, is complete or has failed, if conditions hold for one of
             its executions.
+        approval: how a person is asked, if an action requires an approval.
         tags: tags of the task, such as the groups that the UI shows the node in.
         options: more options of the task; those of the executions go to ``execution.with_options``.
     """
@@ -193,7 +200,9 @@ def task_node(  # noqa: PLR0913 - all options of a node
 
     def decorate(function: Callable[P, Mapped | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_grid, plan, max_workers, _instance(task_runner))
-        return cast("NodeTask[P]", _task(function, plan, 0, work, options, tags=tags, actions=actions))
+        return cast(
+            "NodeTask[P]", _task(function, plan, 0, work, options, tags=tags, actions=actions, approval=approval)
+        )
 
     return decorate
 
@@ -208,6 +217,7 @@ def _task(  # noqa: PLR0913 - all options of a node
     tags: Sequence[str] = (),
     joins: bool = False,
     actions: Sequence[Action] = (),
+    approval: ApprovalRules = DEFAULT,
 ) -> NodeTask[...]:
     """Return the task that is a node; ``work`` calls the generated function and returns the node's state."""
 
@@ -224,7 +234,7 @@ def _task(  # noqa: PLR0913 - all options of a node
         for upstream in () if joins else run.plans[plan.name].upstream:
             if not run.futures[upstream].state.is_final():
                 return skipped(f"{upstream} did not run")
-        node = NodeRun(run, plan.name, plan.kind, actions=actions)
+        node = NodeRun(run, plan.name, plan.kind, actions=actions, approval=approval)
         positional = [_argument_value(value) for value in args]
         named = {key: _argument_value(value, key) for key, value in kwargs.items()}
         with run.slots or contextlib.nullcontext():
@@ -252,6 +262,7 @@ def _task(  # noqa: PLR0913 - all options of a node
     task.plan = plan
     task.joins = joins
     task.actions = actions
+    task.approval = approval
     task.place = next(_places)
     return task
 

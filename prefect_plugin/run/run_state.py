@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from prefect_plugin.run.approval_rules import DEFAULT, ApprovalRules
 from prefect_plugin.run.stopping import Stop
 from translator.shim import clock
 from translator.shim.code import directory
@@ -42,6 +43,7 @@ class NodeRun:
     reason: str | None = None
     """The reason why the node failed, unless an execution has it."""
     actions: Sequence[Action] = ()
+    approval: ApprovalRules = DEFAULT
     fired: list[Fired] = field(default_factory=list)
     """The effects of its actions so far."""
     reasons: dict[int, str] = field(default_factory=dict)

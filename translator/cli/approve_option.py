@@ -6,9 +6,8 @@ from shlex import quote
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import UsageError
-from translator.ir import Effect
 from translator.names import did_you_mean, enumeration
-from translator.nodes import step_nodes
+from translator.nodes import requires_approval, step_nodes
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -40,11 +39,7 @@ def approved(pipeline: Pipeline, names: Collection[str]) -> list[str]:
     Raises:
         UsageError: a node requires no approval, or one that requires an approval is not approved.
     """
-    asking = [
-        node.name
-        for node in step_nodes(pipeline).values()
-        if any(Effect.REQUIRE_APPROVAL in action.then for action in node.policy.actions)
-    ]
+    asking = [node.name for node in step_nodes(pipeline).values() if requires_approval(node)]
     wrong = [name for name in names if name not in asking and name != ALL]
     if wrong:
         hint = did_you_mean(wrong[0], asking, "nodes that do") if asking else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from translator import ir
 from translator.config.keys import PROJECT_CODE, PROJECT_NAME, STORE
@@ -13,7 +13,7 @@ from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
 from translator.files import real
-from translator.nodes import branches, walk_steps
+from translator.nodes import branches, requires_approval, walk_steps
 from translator.shim import runners
 
 if TYPE_CHECKING:
@@ -121,7 +121,15 @@ def _node(node: ir.StepNode, settings: Settings, resolved: Resolved, targets: Ma
         values = {key: value for key, value in _of_tasks(settings, name, keys).items() if shared.get(key) != value}
         if values:
             own[name] = values
-    return replace(node, settings=own, step=_step(node.step, settings))
+    policy = replace(node.policy, approval=_approval(settings)) if requires_approval(node) else node.policy
+    return replace(node, settings=own, policy=policy, step=_step(node.step, settings))
+
+
+def _approval(settings: Settings) -> ir.ApprovalRules:
+    """Return how long a person is waited for, and what counts after that."""
+    timeout, default = (settings.get(("approval", key)) for key in ("timeout", "default"))
+    seconds = cast("float", timeout.value) if timeout is not None else None
+    return ir.ApprovalRules(seconds, approved=default is not None and default.value == "approve")
 
 
 def _step(step: ir.Step, settings: Settings) -> ir.Step:

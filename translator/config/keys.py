@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.config.kinds import Codes, Number, Plain, Table, Text, Whole
+from translator.config.kinds import Codes, Duration, Number, Plain, Table, Text, Whole
 from translator.ir import Code
 from translator.shim.files.git_address import ADDRESS
 from translator.shim.files.object_stores import KINDS
@@ -84,6 +84,18 @@ RESOURCES = Section(
         Key("devices", Table(Whole(), "numbers of devices by name"), 'Devices, such as `"nvidia.com/gpu" = 1`.'),
     ),
 )
+APPROVAL = Section(
+    "How [approvals](semantics.md#approvals) are answered.",
+    (
+        Key(
+            "timeout",
+            Duration(),
+            "The time after which nobody is waited for any more. Without it, Airflow waits for "
+            "ever and Prefect for 30 days.",
+        ),
+        Key("default", Text(("approve", "reject")), "What counts after that time: `reject` by default."),
+    ),
+)
 GENERAL = Section(
     "Settings for all targets.",
     (
@@ -110,7 +122,7 @@ GENERAL = Section(
             "name, else from an Airflow variable or connection, or a Prefect `Secret` block. They are masked in logs.",
         ),
     ),
-    {"resources": RESOURCES},
+    {"resources": RESOURCES, "approval": APPROVAL},
 )
 """The keys that every table of settings has, whatever the targets."""
 

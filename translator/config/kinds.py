@@ -48,6 +48,10 @@ _IMPORTED: Sequence[Mapping[str, Any]] = (
     },
 )
 """JSON Schemas of what a generated file imports: a dotted name, or a call of one."""
+_SEVERAL_IMPORTED: dict[str, Any] = {
+    "anyOf": [*_IMPORTED, {"type": "array", "minItems": 1, "items": {"anyOf": list(_IMPORTED)}}]
+}
+"""The JSON Schema of one or a list of these."""
 
 
 class Kind(Protocol):
@@ -222,18 +226,31 @@ _LONGEST = 10 * 365 * 86_400
 """Seconds of the longest duration: what is longer is a mistake."""
 
 
+@dataclass(frozen=True, slots=True)
 class Texts:
     """A list of strings."""
 
-    description = "a list of strings"
-    schema = {"type": "array", "items": {"type": "string", "pattern": r"\S"}}  # noqa: RUF012 - nobody changes it
+    pattern: str = r"\S"
+    words: str = "a string"
+    """What a string of the pattern is."""
+
+    @property
+    def description(self) -> str:
+        """The kind in words."""
+        return "a list of strings" if self.words == "a string" else f"a list, each {self.words}"
+
+    @property
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of the values."""
+        return {"type": "array", "items": {"type": "string", "pattern": self.pattern}}
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> tuple[str, ...]:
         """Return the strings."""
         if value.items is None:
             _wrong(value, name, self.description, diagnostics)
             return ()
-        return tuple(str(Text().read(item, f"{name}[{index}]", diagnostics)) for index, item in enumerate(value.items))
+        kind = Text(pattern=self.pattern, words=self.words)
+        return tuple(str(kind.read(item, f"{name}[{index}]", diagnostics)) for index, item in enumerate(value.items))
 
 
 class Codes:
@@ -279,20 +296,11 @@ class Hook:
         'a dotted name such as "company.alerts.page", a table with "call" and its arguments, or a list of these'
     )
 
-    @property
-    def schema(self) -> dict[str, Any]:
-        """The JSON Schema of the values."""
-        return {"anyOf": [*_IMPORTED, {"type": "array", "minItems": 1, "items": {"anyOf": list(_IMPORTED)}}]}
+    schema = _SEVERAL_IMPORTED
 
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the callables, always as several."""
-        if value.items is None:
-            return (_imported(value, name, self.description, diagnostics),)
-        if not value.items:
-            _wrong(value, name, self.description, diagnostics)
-        return tuple(
-            _imported(item, f"{name}[{index}]", self.description, diagnostics) for index, item in enumerate(value.items)
-        )
+        return _several(value, name, self.description, diagnostics)
 
 
 class PythonObject:
@@ -304,6 +312,28 @@ class PythonObject:
     def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
         """Return the dotted name, or the call."""
         return _imported(value, name, self.description, diagnostics)
+
+
+class PythonObjects(PythonObject):
+    """One Python object, or a list of them."""
+
+    description = f"{PythonObject.description}, or a list of these"
+    schema = _SEVERAL_IMPORTED
+
+    def read(self, value: Located, name: str, diagnostics: Diagnostics) -> Json:
+        """Return the objects, always as several."""
+        return _several(value, name, self.description, diagnostics)
+
+
+def _several(value: Located, name: str, description: str, diagnostics: Diagnostics) -> Json:
+    """Return the dotted names or calls of one value or of a list."""
+    if value.items is None:
+        return (_imported(value, name, description, diagnostics),)
+    if not value.items:
+        _wrong(value, name, description, diagnostics)
+    return tuple(
+        _imported(item, f"{name}[{index}]", description, diagnostics) for index, item in enumerate(value.items)
+    )
 
 
 def _imported(value: Located, name: str, description: str, diagnostics: Diagnostics) -> Json:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator import ir
 from translator.targets.render import call
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from enum import StrEnum
 
+    from translator import ir
     from translator.targets.render import Call
 
 
@@ -29,19 +29,6 @@ def at_events(node: ir.StepNode, events: Collection[ir.Event]) -> list[Call]:
             arguments = {"when": _plain(when), **({"condition": condition} if action.conditions else {})}
             written.append(call("Action", **arguments, then=_plain(action.then)))
     return written
-
-
-def needs_approval(node: ir.StepNode, events: Collection[ir.Event]) -> bool:
-    """Return whether an action of a node requires an approval at some events.
-
-    Args:
-        node: the node.
-        events: the events.
-    """
-    return any(
-        ir.Effect.REQUIRE_APPROVAL in action.then and not set(events).isdisjoint(action.when)
-        for action in node.policy.actions
-    )
 
 
 def _plain(words: Sequence[StrEnum]) -> str | list[str]:

@@ -47,6 +47,36 @@ LAUNCH = """\
 - step: {name: read, image: i, command: cp /valohai/inputs/data/* /valohai/outputs, inputs: [{name: data}]}
 - pipeline: {name: Launch, nodes: [{name: read, type: execution, step: read}], edges: []}
 """
+ASSIGNED = """\
+- step: {name: deploy, image: i, command: "true"}
+- pipeline:
+    name: Assigned
+    nodes:
+      - {name: deploy, type: execution, step: deploy, actions: [{when: node-starting, then: require-approval}]}
+    edges: []
+"""
+OF_APPROVALS = """
+[pipelines.Assigned]
+approval = { timeout = "5s", default = "approve" }
+airflow.assigned_users = { somebody-else = "Somebody Else" }
+airflow.notifiers = { call = "tellers.Teller", file = "told" }
+airflow.execution_timeout = "1s"
+"""
+TELLER = """\
+import os
+from pathlib import Path
+
+from airflow.sdk import BaseNotifier
+
+
+class Teller(BaseNotifier):
+    def __init__(self, file):
+        super().__init__()
+        self.file = file
+
+    def notify(self, context):
+        (Path(os.environ["TESTS_HOME"]) / self.file).write_text(context["task_instance"].task_id)
+"""
 PIPELINES = {
     "dual": pipeline(
         Node("prepare"),
@@ -128,8 +158,11 @@ def deployed(scheduler: Airflow, portal: Server) -> Airflow:
     files = {airflow.file_name(each): airflow.generate(each, options) for each in (*PIPELINES.values(), *of_goldens)}
     (project / "valohai.yaml").write_text(PORTAL.replace("URL", f"'{portal.url}'"))
     connections = f'"http://{portal.host}/" = "portal"'
-    (project / "translator.toml").write_text(f"[defaults.airflow.dag.input_connections]\n{connections}\n")
+    (project / "translator.toml").write_text(f"[defaults.airflow.dag.input_connections]\n{connections}\n{OF_APPROVALS}")
+    (scheduler.dags / "tellers.py").write_text(TELLER)
     files["portal.py"] = airflow.generate(load(project / "valohai.yaml").choose(), options)
+    (project / "assigned.yaml").write_text(ASSIGNED)
+    files["assigned.py"] = airflow.generate(load(project / "assigned.yaml").choose(), options)
     for name, text in files.items():
         (scheduler.dags / name).write_text(text)
     wanted = {name.removesuffix(".py") for name in files}
@@ -361,3 +394,15 @@ def test_a_person_decides(deployed: Airflow, option: str, decision: str, state: 
     (effect,) = document["nodes"]["deploy"]["actions"]
     assert effect["decision"] == decision
     assert effect["by"]
+
+
+def test_nobody_answers(deployed: Airflow) -> None:
+    deployed.trigger("assigned", "assigned-1")
+    told = deployed.home / "told"
+    wait_until(lambda: told.exists() and told.read_text() == "deploy.starting")
+    detail = "/api/v2/dags/assigned/dagRuns/assigned-1/taskInstances/deploy.starting/-1/hitlDetails"
+    assert deployed.api("GET", detail)["assigned_users"] == [{"id": "somebody-else", "name": "Somebody Else"}]
+    assert deployed.wait("assigned", "assigned-1") == "success"
+    document = deployed.record("assigned-1")
+    (effect,) = document["nodes"]["deploy"]["actions"]
+    assert (effect["decision"], effect.get("by")) == ("approved", None)

@@ -7,6 +7,8 @@ import contextlib
 import contextvars
 import textwrap
 import threading
+from pathlib import Path
+from uuid import UUID
 
 import pytest
 
@@ -14,6 +16,7 @@ pytest.importorskip("prefect")
 
 
 from prefect import get_client
+from prefect.blocks.abstract import NotificationBlock
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterName
 from prefect.exceptions import PrefectHTTPStatusError
 from prefect.states import Cancelled
@@ -112,9 +115,9 @@ ASKS = (
 
 
 @pytest.fixture
-def no_patience(monkeypatch):
+def patience(tmp_path):
     """End approvals that nobody answers, so that a test fails instead of waiting."""
-    monkeypatch.setattr("prefect_plugin.dataflow.approval.PATIENCE", BUSY * OPENS_SECONDS)
+    (tmp_path / "translator.toml").write_text(f"[defaults.approval]\ntimeout = {BUSY * OPENS_SECONDS}\n")
 
 
 @contextlib.contextmanager
@@ -156,7 +159,7 @@ def person(answer):
     assert failures == []
 
 
-@pytest.mark.usefixtures("no_patience")
+@pytest.mark.usefixtures("patience")
 @pytest.mark.parametrize(
     ("approve", "decision", "state", "nodes"),
     [
@@ -184,7 +187,7 @@ def test_a_person_decides(run, approve, decision, state, nodes):
     assert ran.state.type.value == "COMPLETED"
 
 
-@pytest.mark.usefixtures("no_patience")
+@pytest.mark.usefixtures("patience")
 def test_an_approval_is_withdrawn_when_the_run_is_cancelled(run):
     def answer(client, approval, _):
         parent = client.read_task_run(approval.parent_task_run_id).flow_run_id
@@ -195,3 +198,35 @@ def test_an_approval_is_withdrawn_when_the_run_is_cancelled(run):
     assert ran.nodes == {"measure": "complete", "publish": "stopped", "beside": "complete"}
     assert "actions" not in ran.record["nodes"]["publish"]
     assert ran.state.is_cancelled()
+
+
+class Note(NotificationBlock):
+    """A block that writes what it is told to a file."""
+
+    _block_type_slug = "test-note"
+    file: str
+
+    def notify(self, body, subject=None):
+        """Write the subject and the body."""
+        Path(self.file).write_text(f"{subject}: {body}")
+
+
+@pytest.mark.parametrize(("default", "state"), [("approve", "complete"), ("reject", "stopped")])
+def test_nobody_answers(run, server, tmp_path, default, state):
+    Note(file=str(tmp_path / "note")).save("people", overwrite=True)
+    (tmp_path / "translator.toml").write_text(f"""\
+[defaults]
+approval = {{ timeout = "2s", default = "{default}" }}
+prefect.notification_blocks = ["test-note/nobody", "test-note/people"]
+""")
+    ran = run(ASKS.replace("BESIDE", "publish"))
+    assert ran.nodes == {"measure": "complete", "publish": state, "beside": "complete"}
+    assert ran.record["state"] == state
+    (effect,) = ran.record["nodes"]["publish"]["actions"]
+    decision = "approved" if default == "approve" else "rejected"
+    assert (effect["decision"], effect.get("by")) == (decision, None)
+    subject, _, link = (tmp_path / "note").read_text().partition(": ")
+    assert subject == "Start publish?"
+    with get_client(sync_client=True) as client:
+        asked = client.read_flow_run(UUID(link.rpartition("/")[2]))
+    assert asked.state.is_completed()

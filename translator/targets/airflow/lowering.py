@@ -18,7 +18,7 @@ from translator.targets.airflow.names import part_variables, task_ids
 from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.airflow.plan import plan_of
-from translator.targets.airflow.settings import SETTINGS, TARGET
+from translator.targets.airflow.settings import SETTINGS, TARGET, notifiers
 from translator.targets.constants import node_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.ordering import sorted_nodes
@@ -89,7 +89,8 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
     variables = identifiers([node.name for node in (*pipeline.nodes, *pipeline.earlier)], reserved)
     nodes = sorted_nodes(pipeline)
     constants, constant_of = node_constants(nodes, pipeline.dialect)
-    hooks = hook_names(pipeline, TARGET, SETTINGS, reserved.union(variables.values(), constant_of.values()))
+    taken = reserved.union(variables.values(), constant_of.values())
+    hooks = hook_names(pipeline, TARGET, SETTINGS, taken, notifiers(pipeline))
     plan = plan_of(pipeline, variables, hooks)
     forms = {node.name: form_of(plan, node) for node in nodes}
     params = params_of(pipeline)

@@ -52,8 +52,9 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     display_name = node.name if node.name != own_id else None
     place = own_place(node)
     values = _values(plan, node, form)
-    done = closing_task(node, followed=followed)
-    starting = starting_task(node)
+    approval = plan.approvals[node.name]
+    done = closing_task(node, followed=followed, approval=approval)
+    starting = starting_task(node, approval)
     gates = conditions(node.policy.gates, plan.variables)
     operator, role = operator_of(node)
     if done is None and starting is None:

@@ -32,10 +32,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.targets.actions import at_events, needs_approval
+from translator.nodes import requires_approval
+from translator.targets.actions import at_events
 from translator.targets.render import Name, call, name
 
 if TYPE_CHECKING:
+    from translator.targets.airflow.model import Arguments
     from translator.targets.render import Call
 
 _ONE_COMPLETE = "TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
@@ -51,15 +53,16 @@ _EXPLANATIONS = {
 _ACTIONS = "Skipped if an action stops the run, failed if one makes the run fail."
 
 
-def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
+def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = ()) -> Call | None:
     """Return the call that creates the task ``done`` of a node; None if the node is a single task.
 
     Args:
         node: the node.
         followed: whether other nodes wait for it.
+        approval: the arguments of a task that asks for approvals.
     """
     if actions := at_events(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
-        return _acting(node, actions)
+        return _acting(node, actions, approval)
     if followed and any(gate.excludes for gate in node.policy.gates):
         return call("GateOperator", task_id="done", needs="all-complete")
     if isinstance(node, ir.TaskNode) and not node.has_axes:
@@ -84,14 +87,22 @@ def closing_task(node: ir.StepNode, *, followed: bool) -> Call | None:
     return closing
 
 
-def starting_task(node: ir.StepNode) -> Call | None:
-    """Return the call that creates the task ``starting`` of a node; None if it has no actions at its start."""
+def starting_task(node: ir.StepNode, approval: Arguments = ()) -> Call | None:
+    """Return the call that creates the task ``starting`` of a node; None if it has no actions at its start.
+
+    Args:
+        node: the node.
+        approval: the arguments of a task that asks for approvals.
+    """
     actions = at_events(node, (ir.Event.STARTING,))
-    operator = "StartApprovalOperator" if needs_approval(node, (ir.Event.STARTING,)) else "StartActionsOperator"
-    return call(operator, task_id="starting", actions=actions) if actions else None
+    if not actions:
+        return None
+    if not requires_approval(node, (ir.Event.STARTING,)):
+        return call("StartActionsOperator", task_id="starting", actions=actions)
+    return call("StartApprovalOperator", task_id="starting", actions=actions, **dict(approval))
 
 
-def _acting(node: ir.StepNode, actions: list[Call]) -> Call:
+def _acting(node: ir.StepNode, actions: list[Call], approval: Arguments) -> Call:
     """Return the call that creates the task ``actions`` of a node, which closes it as ``done`` would."""
     on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
     tolerant = isinstance(node, ir.TaskNode) and (
@@ -99,9 +110,9 @@ def _acting(node: ir.StepNode, actions: list[Call]) -> Call:
         or (on_child_error is None and on_error is ir.OnError.CONTINUE)
     )
     needs = "one-complete" if tolerant else "started" if on_error is ir.OnError.CONTINUE else None
-    approved = needs_approval(node, (ir.Event.COMPLETE, ir.Event.ERROR))
-    operator = "EndApprovalOperator" if approved else "EndActionsOperator"
-    return call(operator, task_id="actions", actions=actions, needs=needs)
+    if not requires_approval(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
+        return call("EndActionsOperator", task_id="actions", actions=actions, needs=needs)
+    return call("EndApprovalOperator", task_id="actions", actions=actions, needs=needs, **dict(approval))
 
 
 def explanation(closing: Call) -> str | None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from translator.config.keys import Key, TargetKeys, by_address
-from translator.config.kinds import Data, Duration, Hook, Prose, Text, Texts, Whole
+from translator.config.kinds import Data, Duration, Hook, Prose, PythonObjects, Table, Text, Texts, Whole
+from translator.nodes import requires_approval, step_nodes
 from translator.shim.json_values import thawed
-from translator.targets.hooks import hook_expression
+from translator.targets.hooks import hook_expression, object_expression
 from translator.targets.render import call
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ SETTINGS = TargetKeys(
         ),
         Key("retry_delay", Duration(), "Time between attempts."),
         Key("doc_md", Prose(), "Documentation of the tasks, shown in Airflow."),
+        Key(
+            "assigned_users",
+            Table(Text(), "names of users by id"),
+            "The users who may answer [approvals](semantics.md#approvals): everybody, by default.",
+        ),
+        Key("notifiers", PythonObjects(), "Airflow's notifiers that are told of approvals to give."),
         Key("on_failure_callback", Hook(), "Called when a task has failed."),
         Key("on_success_callback", Hook(), "Called when a task has succeeded."),
         Key("on_retry_callback", Hook(), "Called before a task is retried."),
@@ -81,6 +88,8 @@ SETTINGS = TargetKeys(
     name_key="dag_id",
     where=("queue", "pool", "executor"),
 )
+_OF_APPROVALS = ("assigned_users", "notifiers")
+"""The keys of arguments that only tasks have which ask for approvals."""
 _UNITS = {"days": 86_400, "hours": 3_600, "minutes": 60}
 
 
@@ -119,8 +128,44 @@ def retry_arguments(node: ir.StepNode) -> Arguments:
 
 def task_arguments(settings: Mapping[str, ir.Json], hooks: Mapping[str, str]) -> Arguments:
     """Return settings as arguments of operators, in the order of the keys."""
-    keys = [key for key in SETTINGS.node if key.name in settings]
+    keys = [key for key in SETTINGS.node if key.name in settings and key.name not in _OF_APPROVALS]
     return tuple((key.name, _expression(key, settings[key.name], hooks)) for key in keys)
+
+
+def approval_arguments(pipeline: ir.Pipeline, node: ir.StepNode, hooks: Mapping[str, str]) -> Arguments:
+    """Return the arguments of the tasks of a node that ask for approvals, if it has any.
+
+    Args:
+        pipeline: the pipeline of the node.
+        node: the node.
+        hooks: by dotted name, the name of an object in the file.
+    """
+    if not requires_approval(node):
+        return ()
+    settings = _of_node(pipeline, node)
+    users = cast("Mapping[str, str]", settings.get("assigned_users", {}))
+    objects = cast("tuple[ir.Json, ...]", settings.get("notifiers", ()))
+    arguments: list[tuple[str, Expression]] = []
+    if users:
+        arguments.append(("assigned_users", [{"id": key, "name": title} for key, title in users.items()]))
+    if objects:
+        arguments.append(("notifiers", [object_expression(one, hooks) for one in objects]))
+    rules = node.policy.approval
+    if rules.timeout is not None:
+        arguments.append(("response_timeout", duration(rules.timeout)))
+        arguments.append(("defaults", "Approve" if rules.approved else "Reject"))
+    return tuple(arguments)
+
+
+def notifiers(pipeline: ir.Pipeline) -> list[ir.Json]:
+    """Return the notifiers of approvals that a DAG file imports."""
+    of_nodes = [_of_node(pipeline, node) for node in step_nodes(pipeline).values() if requires_approval(node)]
+    return [one for settings in of_nodes for one in cast("tuple[ir.Json, ...]", settings.get("notifiers", ()))]
+
+
+def _of_node(pipeline: ir.Pipeline, node: ir.StepNode) -> Mapping[str, ir.Json]:
+    """Return the settings of a node, with those that all tasks share."""
+    return {**of_tasks(pipeline), **node.settings.get(TARGET, {})}
 
 
 def dag_setting(settings: Mapping[str, ir.Json], name: str, hooks: Mapping[str, str]) -> Expression:

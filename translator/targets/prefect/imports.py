@@ -12,7 +12,7 @@ from translator.targets import render
 from translator.targets.hooks import import_clauses
 from translator.targets.prefect import gates as gated
 from translator.targets.prefect.plan import METHODS
-from translator.targets.prefect.settings import is_repeated
+from translator.targets.prefect.settings import approval_rules, is_repeated, of_node
 from translator.targets.prefect.text import imported
 from translator.targets.render import Call
 
@@ -73,6 +73,7 @@ def imports_of(  # noqa: PLR0913 - the parts of a file
             *(["Manifest", "execution_node"] if executions else []),
             *sorted(of_steps),
             *(["Action"] if any(node.policy.actions for node in nodes) else []),
+            *(["ApprovalRules"] if any(approval_rules(of_node(plan.pipeline, node), node) for node in nodes) else []),
             *(["infrastructure_failed"] if any(is_repeated(plan.pipeline, node) for node in nodes) else []),
         ],
         "pydantic": ["Field"] if "Field" in used else [],

@@ -13,7 +13,14 @@ from translator.targets.prefect.annotations import SEQUENCE
 from translator.targets.prefect.model import NodeFunction
 from translator.targets.prefect.names import GROUP_ARGUMENTS, INPUTS_ARGUMENT
 from translator.targets.prefect.plan import METHODS
-from translator.targets.prefect.settings import node_hooks, of_node, retry_options, runs_in_order, task_runner
+from translator.targets.prefect.settings import (
+    approval_rules,
+    node_hooks,
+    of_node,
+    retry_options,
+    runs_in_order,
+    task_runner,
+)
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, code, comment, literal
 from translator.targets.render import keywords as lines_of
@@ -174,6 +181,7 @@ def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names)
     tags = settings.get("tags") if isinstance(node, ir.ExecutionNode) else None
     grouped = [node.group] if node.group is not None else []
     keywords["actions"] = at_events(node, tuple(ir.Event)) or None
+    keywords["approval"] = approval_rules(settings, node)
     keywords["tags"] = [*grouped, *(tags if isinstance(tags, tuple) else ())] or None
     keywords |= node_hooks(settings, names.hooks)
     items = [f"{name}={literal(value)}" for name, value in keywords.items() if value is not None]

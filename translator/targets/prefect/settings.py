@@ -8,10 +8,10 @@ from translator import ir
 from translator.config.keys import PIPELINE, Key, TargetKeys, by_address
 from translator.config.kinds import Duration, Hook, PythonObject, Text, Texts, Whole
 from translator.names import slug
-from translator.nodes import step_nodes
+from translator.nodes import requires_approval, step_nodes
 from translator.targets.addresses import names_by_address
 from translator.targets.hooks import hook_expression, object_expression
-from translator.targets.render import Name
+from translator.targets.render import Name, call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,11 @@ SETTINGS = TargetKeys(
             "The task runner of a task node's executions, which can [spread them over "
             "machines](how-to/several-machines.md#spread-one-run-over-a-dask-cluster). By default, they are threads of "
             "the flow's process. Loom's sequential loops always are.",
+        ),
+        Key(
+            "notification_blocks",
+            Texts(r"^[a-z0-9-]+/[a-z0-9-]+$", 'a type and a name, such as "slack-webhook/team"'),
+            "Prefect blocks that notify people of [approvals](semantics.md#approvals) to give, as `TYPE/NAME`.",
         ),
         Key("on_completion", Hook(), "Called when a node is complete."),
         Key("on_failure", Hook(), "Called when a node has failed."),
@@ -146,6 +151,19 @@ def is_repeated(pipeline: ir.Pipeline, node: ir.StepNode) -> bool:
 def node_hooks(settings: Mapping[str, ir.Json], names: Mapping[str, str]) -> dict[str, Expression]:
     """Return the hooks of a node as options of its task."""
     return {key: _listed(settings[key], names) for key in _TASK_HOOKS if key in settings}
+
+
+def approval_rules(settings: Mapping[str, ir.Json], node: ir.StepNode) -> Expression:
+    """Return the rules of a node's approvals; None if it has none, or none of its own."""
+    rules, blocks = node.policy.approval, cast("tuple[str, ...]", settings.get("notification_blocks", ()))
+    if not requires_approval(node) or (rules.timeout is None and not blocks):
+        return None
+    return call(
+        "ApprovalRules",
+        timeout_seconds=rules.timeout,
+        default=("approve" if rules.approved else "reject") if rules.timeout is not None else None,
+        notification_blocks=list(blocks) or None,
+    )
 
 
 def runs_in_order(node: ir.StepNode) -> bool:

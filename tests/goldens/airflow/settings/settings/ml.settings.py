@@ -6,6 +6,8 @@ from pathlib import Path
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
 from airflow_plugin import (
+    Action,
+    EndApprovalOperator,
     FinishOperator,
     GridOperator,
     Input,
@@ -129,13 +131,29 @@ with DAG(
         priority_weight=10,
     )
 
-    score = StepOperator(  # settings.yaml:34
-        task_id="score",
-        step=SCORE,
-        input_edges={"model": [output(train)]},
-        queue="small",
-        on_success_callback=[page, Notify(channel="#scores")],
-    )
+    with TaskGroup("score") as score:  # settings.yaml:34
+        score_run = StepOperator(
+            task_id="run",
+            step=SCORE,
+            input_edges={"model": [output(train)]},
+            queue="small",
+            on_success_callback=[page, Notify(channel="#scores")],
+        )
+        # Skipped if an action stops the run, failed if one makes the run fail.
+        score_run >> EndApprovalOperator(
+            task_id="actions",
+            actions=[
+                Action(
+                    when="node-complete",
+                    condition="metadata.accuracy < 0.9",
+                    then="require-approval",
+                ),
+            ],
+            assigned_users=[{"id": "17", "name": "Grace"}],
+            notifiers=[Notify(channel="#approvals")],
+            response_timeout=timedelta(days=2),
+            defaults="Reject",
+        )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
     finish = FinishOperator(task_id="finish")

@@ -5,6 +5,8 @@ from pathlib import Path
 from company.alerts import note, note_flow
 from prefect import State, flow, unmapped
 from prefect_plugin import (
+    Action,
+    ApprovalRules,
     Axis,
     Executions,
     Input,
@@ -114,6 +116,18 @@ def again_node() -> Manifest:
     retries=2,
     retry_delay_seconds=60,
     retry_condition_fn=infrastructure_failed,
+    actions=[
+        Action(
+            when="node-complete",
+            condition="metadata.accuracy < 0.9",
+            then="require-approval",
+        ),
+    ],
+    approval=ApprovalRules(
+        timeout_seconds=172800,
+        default="reject",
+        notification_blocks=["slack-webhook/ml-team"],
+    ),
     on_failure=[note],
 )
 def score_node(train: Executions) -> Manifest:
