@@ -35,6 +35,8 @@ BENCHMARKS = {
     "mapped_airflow": ("airflow",),
     "mapped_scheduler": ("airflow",),
     "mapped_prefect": ("prefect",),
+    "reused_airflow": ("airflow",),
+    "reused_prefect": ("prefect",),
     "wide_prefect": ("prefect",),
 }
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Changes with what counts, and with how it is written."""
-_MOST_FILES, _MOST_BYTES = 20_000, 1 << 30
+_MOST_FILES, _MOST_BYTES = 1_000, 1 << 30
 """The size of a project beyond which its digest is computed only if the execution may be reused."""
 _FORMAT = ("pass_as", "pass_true_as", "pass_false_as", "multiple", "separator")
 

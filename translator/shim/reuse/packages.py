@@ -9,15 +9,17 @@ A package that the command itself installs is as good as its ``requirements.txt`
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
+import time
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.shim.files.cache import cache_directory, read_cached, write_cached
-from translator.shim.reuse.project_files import digest_of
+from translator.shim.reuse.project_files import RECENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -51,10 +53,10 @@ def of_project(project: Path, files: ProjectFiles, directories: Sequence[str]) -
         files: its files.
         directories: those of the packages, such as ``site-packages``.
     """
-    installed = _installed(directories)
-    place = _cache_of(files, installed)
+    place = _cache_of(files, directories)
     if place is not None and (known := _cached(place)) is not None:
         return known
+    installed = _installed(directories)
     imported = _imported(project, files)
     versions = dict(sorted(_required(_packages_of(imported, installed, directories), installed)))
     if place is not None:
@@ -153,13 +155,24 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _cache_of(files: ProjectFiles, installed: Mapping[str, _Installed]) -> Path | None:
-    """Return the file with the packages of the same code in the same environment; None if this user has no cache."""
+def _cache_of(files: ProjectFiles, directories: Sequence[str]) -> Path | None:
+    """Return the file with the packages of the same code in the same environment; None if this user has no cache.
+
+    Whatever installs a package, or another version, changes the time of its directory.
+    """
     cache = cache_directory()
     if cache is None:
         return None
-    versions = {name: f"{one.version} {one.information}" for name, one in installed.items()}
-    return cache / _CACHED / f"{digest_of({**versions, ' code': files.digest})[:32]}.json"
+    states = [files.digest]
+    for directory in directories:
+        try:
+            status = os.stat(directory)  # noqa: PTH116 - on every execution's path
+        except OSError:
+            continue
+        if time.time_ns() - status.st_mtime_ns < RECENT:
+            return None
+        states.append(f"{directory} {status.st_ino} {status.st_mtime_ns}")
+    return cache / _CACHED / f"{hashlib.sha256(repr(states).encode()).hexdigest()[:32]}.json"
 
 
 def _cached(place: Path) -> dict[str, str] | None:

@@ -240,11 +240,12 @@ class Store(ABC):
     def commit(self, manifest: Manifest) -> Manifest:
         """Write a manifest, which makes its outputs exist; returns it with its URI.
 
-        If it has outputs, it survives a power cut. A manifest without outputs may be lost, like running executions:
+        If it has outputs of its own, it survives a power cut. One without may be lost, like running executions:
         waiting for a busy disk can take longer than a short command.
         """
         key = try_key(manifest.id, MANIFEST)
-        self.write_json(key, manifests_.to_json(manifest, self.root), lasting=bool(manifest.outputs))
+        own_outputs = bool(manifest.outputs) and not manifest.reused
+        self.write_json(key, manifests_.to_json(manifest, self.root), lasting=own_outputs)
         return replace(manifest, uri=self.uri(key))
 
     def manifest(self, uri: str) -> Manifest:
