@@ -17,6 +17,7 @@ def main() -> None:
             "PREFECT_HOME": str(home / "prefect"),
             "PREFECT_LOGGING_LEVEL": "ERROR",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
             "TRANSLATOR_STORE": str(home / "store"),
         }
         from prefect import Flow, flow, task

@@ -1,7 +1,7 @@
 """Reuse results from run to run and from engine to engine: the table says which executions run in each.
 
 One chain of runs begins on Airflow and one on Prefect; each run is on the other engine than the one before, with the
-same store. Every run is also a pipeline of its own.
+same store. Every run also has its own pipeline.
 """
 
 from __future__ import annotations

@@ -10,9 +10,12 @@ pytest.importorskip("prefect")
 
 from prefect import get_client
 from prefect.automations import Automation, DoNothing, EventTrigger
-from prefect.client.schemas.filters import FlowFilter, FlowFilterName
+from prefect.client.schemas.filters import FlowFilter, FlowFilterName, FlowRunFilter, FlowRunFilterId
 from prefect.filesystems import LocalFileSystem
+from prefect.states import Failed
 
+import prefect_plugin.run.flow_run
+from prefect_plugin.recovery.repair import close_earlier_attempts
 from tests.prefect.support import compiled, flow_of, task_runs, wait_for
 from translator.load import load_text
 from translator.semantics import Attempt, Ending, Rules, disagreements
@@ -149,7 +152,10 @@ def test_no_default_of_a_deployment_changes_a_run(server, tmp_path):
 
 
 def test_a_flow_with_retries_runs_again_and_then_fails(server, tmp_path, monkeypatch):
-    """Each attempt is its own run; what failed fires an automation; an option given to a node keeps the node."""
+    """Each attempt is its own run; what failed fires an automation; an option given to a node keeps the node.
+
+    Between the attempts, a person sets the task run of ``flaky`` to failed, so that it runs again.
+    """
     folder = tmp_path / "project"
     folder.mkdir()
     (tmp_path / "tries").mkdir()
@@ -168,7 +174,22 @@ def test_a_flow_with_retries_runs_again_and_then_fails(server, tmp_path, monkeyp
     again = made.with_options(retries=1)
     vars(sys.modules[made.fn.__module__])["once_node"] = made.fn.__globals__["once_node"].with_options(tags=["mine"])
 
+    def after_a_person(flow_run):
+        wait_for(lambda: "flaky" in {run.name for run in of(flow_run)}, 60, "the task run to be recorded")
+        (marked,) = (run for run in of(flow_run) if run.name == "flaky")
+        with get_client(sync_client=True) as client:
+            client.set_task_run_state(marked.id, Failed(message="looks wrong"), force=True)
+        return close_earlier_attempts(flow_run)
+
+    def of(flow_run):
+        with get_client(sync_client=True) as client:
+            return client.read_task_runs(flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run])))
+
+    monkeypatch.setattr(prefect_plugin.run.flow_run, "close_earlier_attempts", after_a_person)
     state = again(return_state=True)
+    monkeypatch.undo()
+    for name, value in {"TRANSLATOR_STORE": "store", "TRIES": "tries"}.items():
+        monkeypatch.setenv(name, str(tmp_path / value))
 
     assert state.is_completed(), state
     (record,) = (tmp_path / "store").glob("*/*/run.json")
@@ -179,7 +200,10 @@ def test_a_flow_with_retries_runs_again_and_then_fails(server, tmp_path, monkeyp
         ("once", "after", "flaky", "several", "collect"), "complete"
     )
     kept = {name for name, node in document["nodes"].items() if "reused" in node["executions"][0]}
-    assert kept == {"flaky", "several", "collect"}
+    assert kept == {"several", "collect"}
+    assert "looks wrong" not in json.dumps(document)
+    (log,) = (tmp_path / "store").glob("*/*/flaky/0/try-4/log.txt")
+    assert "runs again, although it was complete before: a person marked it as failed" in log.read_text()
     with get_client(sync_client=True) as client:
         flow_run = client.read_flow_run(state.state_details.flow_run_id)
         assert flow_run.run_count == 2

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from translator.shim.contract import Input, InputFiles, Manifest, Parameter, Step
+from translator.shim.contract import Input, InputFiles, Manifest, Parameter, State, Step
 from translator.shim.execution import execute
 from translator.shim.outcome import resumed
+from translator.shim.outcome.run_record import finish
 from translator.shim.outcome.traces import EngineState, read
 
 if TYPE_CHECKING:
@@ -247,3 +248,72 @@ def test_outputs_that_were_deleted_or_changed(worker: Worker, step: Step, text: 
     kept = execute(step, in_run(worker, "second", "first"))
     assert times(worker) == 2
     assert kept.reused == ""
+
+
+def test_another_step_of_the_node_runs(worker: Worker, step: Step) -> None:
+    """Equal parameters do not make the results of one step those of another."""
+    execute(step, in_run(worker, "first"))
+    other = execute(replace(step, name="evaluate"), in_run(worker, "second", "first"))
+    assert (times(worker), other.reused) == (2, "")
+    assert "runs again, although it was complete before: its step was 'train'" in worker.notes
+
+
+def test_an_older_manifest_has_no_step(worker: Worker, step: Step) -> None:
+    first = execute(step, in_run(worker, "first"))
+    key = worker.store.key(first.uri)
+    document = worker.store.read_json(key)
+    del document["step"]
+    worker.store.write_json(key, document)
+    assert execute(step, in_run(worker, "second", "first")).reused == ""
+    assert "an older version has run it" in worker.notes
+
+
+def record(worker: Worker, run: str, manifest: Manifest, state: State) -> None:
+    """Write the record of a run whose engine says how its execution ended."""
+    finish(
+        worker.store,
+        pipeline=PIPELINE,
+        run=run,
+        engine="airflow",
+        started="2026-11-29T00:00:00+00:00",
+        parameters={},
+        engine_states={"train": {0: EngineState(state, manifest.uri)}},
+    )
+
+
+def test_what_a_person_marked_as_failed_runs_again(worker: Worker, step: Step) -> None:
+    first = execute(step, in_run(worker, "first"))
+    record(worker, "first", first, State.ERROR)
+    assert execute(step, in_run(worker, "second", "first")).reused == ""
+    assert "a person marked it as failed" in worker.notes
+    # The mark is taken away again, so the execution counts.
+    record(worker, "first", first, State.COMPLETE)
+    assert execute(step, in_run(worker, "third", "first")).reused == first.uri
+    assert times(worker) == 2
+
+
+def test_a_mark_on_a_kept_execution_counts_for_the_original(worker: Worker, step: Step) -> None:
+    execute(step, in_run(worker, "first"))
+    kept = execute(step, in_run(worker, "second", "first"))
+    record(worker, "second", kept, State.ERROR)
+    assert execute(step, in_run(worker, "third", "second")).reused == ""
+    assert execute(step, in_run(worker, "fourth", "first")).reused == ""
+
+
+def test_an_attempt_that_the_engine_rejects(worker: Worker, step: Step) -> None:
+    """On Prefect, only the API knows that a person set the task run to failed."""
+    execute(step, in_run(worker, "same"))
+    again = execute(step, replace(in_run(worker, "same", "same", attempt=2), rejects=True))
+    assert (times(worker), again.reused) == (2, "")
+    assert execute(step, in_run(worker, "other", "same")).reused == again.uri
+
+
+def test_results_of_other_code_are_not_entered_under_a_new_key(worker: Worker, step: Step) -> None:
+    """Who resumes keeps the results of the old code; who reuses must not get them for the new code."""
+    worker.script("train.py", "1")
+    execute(step, in_run(worker, "first"))
+    worker.script("train.py", "2")
+    kept = execute(step, in_run(worker, "second", "first"))
+    assert kept.reused
+    assert execute(step, replace(in_run(worker, "third"), reuse=True)).reused == ""
+    assert times(worker) == 2
