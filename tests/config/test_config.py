@@ -345,6 +345,20 @@ def test_the_schema_takes_what_the_reader_takes(folder: Path) -> None:
     assert len(faults) >= 10
 
 
+def test_the_schema_defines_once_what_many_keys_have() -> None:
+    """Editors load all of it, from wherever it is published."""
+    seen: list[str] = []
+
+    def collect(schema: Any) -> None:
+        if isinstance(schema, dict) and len(text := json.dumps(schema)) > 500:
+            seen.append(text)
+        for part in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+            collect(part)
+
+    collect(json_schema({target.NAME: target.SETTINGS for target in registry.targets()}))
+    assert len(seen) == len(set(seen))
+
+
 PAGES = Path(__file__).parents[2] / "docs"
 BLOCKS = [
     block

@@ -37,16 +37,14 @@ _NAME: Mapping[str, Any] = {
     "type": "string",
     "pattern": rf"^(?!{_FUTURE}\.){_NOT_RESERVED}{_WORD}(\.{_NOT_RESERVED}{_WORD})+$",
 }
-_IMPORTED: Sequence[Mapping[str, Any]] = (
-    _NAME,
-    {
-        "type": "object",
-        "required": ["call"],
-        "properties": {"call": _NAME},
-        "additionalProperties": True,
-        "propertyNames": {"pattern": f"^{_NOT_RESERVED}{_WORD}$"},
-    },
-)
+_CALL: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["call"],
+    "properties": {"call": _NAME},
+    "additionalProperties": True,
+    "propertyNames": {"pattern": f"^{_NOT_RESERVED}{_WORD}$"},
+}
+_IMPORTED: Sequence[Mapping[str, Any]] = (_NAME, _CALL)
 """JSON Schemas of what a generated file imports: a dotted name, or a call of one."""
 _SEVERAL_IMPORTED: dict[str, Any] = {
     "anyOf": [*_IMPORTED, {"type": "array", "minItems": 1, "items": {"anyOf": list(_IMPORTED)}}]
@@ -334,6 +332,15 @@ def _several(value: Located, name: str, description: str, diagnostics: Diagnosti
     return tuple(
         _imported(item, f"{name}[{index}]", description, diagnostics) for index, item in enumerate(value.items)
     )
+
+
+DEFINITIONS: Mapping[str, Mapping[str, Any]] = {
+    "dotted-name": _NAME,
+    "python-call": _CALL,
+    "python-object": PythonObject.schema,
+    "python-callables": _SEVERAL_IMPORTED,
+}
+"""JSON Schemas of values that many keys have, by the name under which the schema of a file defines them once."""
 
 
 def _imported(value: Located, name: str, description: str, diagnostics: Diagnostics) -> Json:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from translator.config.catalogue import DOC, SCHEMA
 from translator.config.keys import GENERAL, LEVELS, OF_FILE, PROJECT_CODE, PROJECT_NAME, STORE, WHOLE, Section
+from translator.config.kinds import DEFINITIONS
 from translator.shim.catalogue.configured import TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from translator.config.keys import TargetKeys
 
 _DOCS = {
@@ -53,13 +53,15 @@ def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
     """
     whole = _schema(scope_section(targets, whole=True))
     single = _schema(scope_section(targets, whole=False))
-    nodes = {"type": "object", "additionalProperties": {"$ref": "#/$defs/node"}}
+    nodes = {"type": "object", "additionalProperties": _reference("node")}
     of_pipeline = {**whole, "properties": {**whole["properties"], "nodes": nodes}}
+    tables = {name: _schema(section) for name, section in GENERAL.tables.items()}
+    tables |= {name: _schema(keys.section(name, whole=True)) for name, keys in targets.items()}
     levels: dict[str, Any] = {key.name: {**key.kind.schema, "description": key.doc} for key in OF_FILE}
     for name in LEVELS:
         below = "node" if name not in WHOLE else "pipeline"
-        table = {"type": "object", "additionalProperties": {"$ref": f"#/$defs/{below}"}}
-        levels[name] = {**(table if name != "defaults" else {"$ref": "#/$defs/defaults"}), "description": _DOCS[name]}
+        table = {"type": "object", "additionalProperties": _reference(below)}
+        levels[name] = {**(table if name != "defaults" else _reference("defaults")), "description": _DOCS[name]}
     levels[TABLE] = SCHEMA
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -67,8 +69,32 @@ def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
         "type": "object",
         "additionalProperties": False,
         "properties": levels,
-        "$defs": {"defaults": whole, "pipeline": of_pipeline, "node": single},
+        "$defs": {
+            **{
+                name: _referring(schema, {**tables, **DEFINITIONS})
+                for name, schema in {"defaults": whole, "pipeline": of_pipeline, "node": single}.items()
+            },
+            **{name: _referring(schema, DEFINITIONS) for name, schema in tables.items()},
+            **{name: _referring(schema, DEFINITIONS, itself=name) for name, schema in DEFINITIONS.items()},
+        },
     }
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/$defs/{name}"}
+
+
+def _referring(schema: Any, definitions: Mapping[str, Mapping[str, Any]], *, itself: str | None = None) -> Any:
+    """Return a schema with references in place of what is defined elsewhere, or of all such parts of a definition."""
+    if isinstance(schema, (list, tuple)):
+        return [_referring(item, definitions) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    bare = {key: value for key, value in schema.items() if key != "description"}
+    name = next((name for name, defined in definitions.items() if name != itself and bare == defined), None)
+    if name is None:
+        return {key: _referring(value, definitions) for key, value in schema.items()}
+    return {**_reference(name), **({"description": schema["description"]} if "description" in schema else {})}
 
 
 def _schema(section: Section) -> dict[str, Any]:
