@@ -288,6 +288,18 @@ RULES = (
         target="airflow",
     ),
     Rule(
+        "ignored-task-runner",
+        (WARNING,),
+        "a node that is not a task node has a Prefect task runner, which only task nodes use",
+        "Give the task runner to task nodes only. In `[defaults.prefect]` it counts for all of them. Single executions "
+        "run in the flow's process; the docker and the kubernetes runner run their commands on other machines.",
+        valohai(
+            files={"translator.toml": '[nodes.train.prefect]\ntask_runner = "prefect_dask.DaskTaskRunner"\n'},
+            arguments=("check", "FILE", "--target", "prefect"),
+        ),
+        target="prefect",
+    ),
+    Rule(
         "renamed-parameter",
         (NOTE,),
         "Prefect reserves the name of a parameter",

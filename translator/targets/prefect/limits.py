@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.nodes import step_nodes
 from translator.targets.prefect.reserved import ARGUMENTS
+from translator.targets.prefect.settings import TARGET, TASK_RUNNER, runs_in_order, spreads
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
+_TASK_RUNNER_HINT = "give the task runner to task nodes only, or to all nodes in [defaults.prefect]"
 _GRIDS = (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.FILES)
 
 
@@ -33,3 +36,8 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             kind = node.grid.kind.value
             message = f"node {node.name!r}: a {kind} search is not translated"
             diagnostics.error(f"unsupported-{kind}-search", message, node.grid.span or node.span)
+    for node in step_nodes(pipeline).values():
+        if TASK_RUNNER in node.settings.get(TARGET, {}) and not spreads(node):
+            reason = "its executions run in turn" if runs_in_order(node) else "it is not a task node"
+            message = f"node {node.name!r} runs in the flow's process, not on the task runner of its settings: {reason}"
+            diagnostics.warning("ignored-task-runner", message, node.span, hint=_TASK_RUNNER_HINT)

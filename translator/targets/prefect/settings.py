@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 TARGET = "prefect"
+TASK_RUNNER = "task_runner"
 _TASK_HOOKS = ("on_completion", "on_failure", "on_running")
 _FLOW_VALUES = ("version", "timeout_seconds")
 _FLOW_HOOKS = ("on_completion", "on_failure", "on_cancellation", "on_running")
@@ -40,7 +41,7 @@ SETTINGS = TargetKeys(
             "Maximum number of concurrent executions of a task node, unless the pipeline file sets it.",
         ),
         Key(
-            "task_runner",
+            TASK_RUNNER,
             PythonObject(),
             "The task runner of a task node's executions, which can [spread them over "
             "machines](how-to/several-machines.md#spread-one-run-over-a-dask-cluster). By default, they are threads of "
@@ -171,6 +172,11 @@ def runs_in_order(node: ir.StepNode) -> bool:
     return isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
 
 
+def spreads(node: ir.StepNode) -> bool:
+    """Return whether the executions of a node can run on a task runner of their own."""
+    return isinstance(node, ir.TaskNode) and not runs_in_order(node)
+
+
 def task_runners(pipeline: ir.Pipeline) -> list[ir.Json]:
     """Return the task runners that the executions of a pipeline's task nodes use, as settings name them."""
     of_nodes = (_task_runner(of_node(pipeline, node), node) for node in step_nodes(pipeline).values())
@@ -184,8 +190,7 @@ def task_runner(settings: Mapping[str, ir.Json], node: ir.StepNode, names: Mappi
 
 
 def _task_runner(settings: Mapping[str, ir.Json], node: ir.StepNode) -> ir.Json:
-    spreads = isinstance(node, ir.TaskNode) and not runs_in_order(node)
-    return settings.get("task_runner") if spreads else None
+    return settings.get(TASK_RUNNER) if spreads(node) else None
 
 
 def flow_options(pipeline: ir.Pipeline, names: Mapping[str, str]) -> tuple[tuple[str, Expression], ...]:
