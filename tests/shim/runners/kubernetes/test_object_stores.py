@@ -100,22 +100,32 @@ def test_a_snapshot_does_not_pass_through_the_worker(
     (worker.project / "link").symlink_to("deep/greet.sh")
     store = open_store(pod_s3)
     context = replace(worker.context("code"), store=pod_s3, project=take(worker.project, store).name)
-    monkeypatch.setattr(pod_place, "_pack_project", lambda *_: pytest.fail("the worker sends the project"))
     step = in_pod("sh link; test -x deep/greet.sh; touch deep/new; ls deep")
-    made = execute(step, context)
+    with monkeypatch.context() as patch:
+        patch.setattr(pod_place, "_pack_project", lambda *_: pytest.fail("the worker sends the project"))
+        made = execute(step, context)
     assert made.state == "complete", worker.log
     assert worker.output == ["hello from a snapshot", "greet.sh", "new"]
 
     # This worker has a copy; the pod fetches the archive, and checks it.
     (name,) = store.names(".code")
     s3fs = pytest.importorskip("s3fs")
-    with s3fs.S3FileSystem(**pod_s3.options).open(f"bucket/pods/.code/{name}", "wb") as archive:
+    files = s3fs.S3FileSystem(**pod_s3.options)
+    with files.open(f"bucket/pods/.code/{name}", "wb") as archive:
         archive.write(b"something else")
     worker.log.clear()
     refused = execute(step, replace(context, id=replace(context.id, node="damaged")))
     assert refused.state == "error"
     assert "has changed since it was published" in (refused.reason or "")
     assert worker.output == []
+
+    # Without an archive, the worker sends its copy.
+    files.rm(f"bucket/pods/.code/{name}")
+    worker.log.clear()
+    sent = execute(step, replace(context, id=replace(context.id, node="removed")))
+    assert sent.state == "complete", worker.log
+    assert "sends its own copy" in worker.notes
+    assert worker.output == ["hello from a snapshot", "greet.sh", "new"]
 
 
 @pytest.mark.wide("kubernetes")
