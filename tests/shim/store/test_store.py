@@ -344,9 +344,9 @@ def test_a_store_is_opened_with_the_credentials_of_a_connection(s3: str, monkeyp
     for name in ("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name)
     extra = {"endpoint_url": endpoint, "region_name": "us-east-1", "storage_options": {"use_ssl": False}}
-    options = options_of(s3, Connection("host", "testing", "swordfish", extra=extra))
+    options = options_of(s3, Connection("host", "login", "swordfish", extra=extra))
     assert options == {
-        "key": "testing",
+        "key": "login",
         "secret": "swordfish",
         "endpoint_url": endpoint,
         "client_kwargs": {"region_name": "us-east-1"},

@@ -93,7 +93,7 @@ class Attempt:
             part.size, part.version, part.stated = 0, version, stated or {}
             part.digests = {name: hashlib.new(name, usedforsecurity=False) for name in {_SHA256, *part.stated}}
 
-    def take(self, piece: bytes) -> None:
+    def take(self, piece: bytes | memoryview) -> None:
         """Append a piece of the file.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Upload large files to S3 in parts, several at once, each from memory: fsspec's open files send one after another."""
+"""Move large files to and from S3 in parts, several at once: fsspec's open files move one after another."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import hashlib
 import math
 from collections import deque
 from concurrent.futures import wait
+from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from translator.shim.files import abandon
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
     from pathlib import Path
 
@@ -103,3 +104,65 @@ def _send(system: Any, place: dict[str, Any], number: int, block: bytes) -> dict
     # If a part has a checksum, whose algorithm deployments choose, S3 requires it again to complete the upload.
     checksums = {name: of for name, of in answer.items() if name.startswith("Checksum") and name != "ChecksumType"}
     return {"PartNumber": number, "ETag": answer["ETag"], **checksums}
+
+
+@dataclass(slots=True)
+class Parts:
+    """A file of S3 open for reading, whose next parts are on their way while one is used.
+
+    Nothing makes sure that all parts are of one version of the file: check its digest.
+
+    Args:
+        system: S3, as fsspec's file system.
+        path: of the file.
+        details: what S3 says of the file, as fsspec's open files have it.
+    """
+
+    system: Any
+    path: str
+    details: Mapping[str, Any]
+    _next: int = 0
+    _coming: deque[Future[bytes]] = field(default_factory=deque)
+    _part: memoryview = field(default_factory=lambda: memoryview(b""))
+
+    @classmethod
+    def opened(cls, system: Any, path: str) -> Parts:
+        """Open a file.
+
+        Raises:
+            Exception: the file system's own.
+        """
+        return cls(system, path, system.info(path))
+
+    def __enter__(self) -> Self:
+        """Begin to read."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Do not wait for parts on their way."""
+
+    def seek(self, position: int) -> None:
+        """Choose the first byte to read, before reading begins."""
+        self._next = position
+
+    def read(self, most: int) -> memoryview:
+        """Return the next bytes, at least one and at most ``most``; none at the end of the file.
+
+        Raises:
+            Exception: the file system's own.
+        """
+        size = int(self.details["size"])
+        while len(self._coming) < AT_ONCE and self._next < size:
+            end = min(self._next + PART, size)
+            fetch = partial(_fetch, self.system, self.path, self._next, end)
+            self._coming.append(abandon.begin(fetch, name="part"))
+            self._next = end
+        if not self._part and self._coming:
+            self._part = memoryview(self._coming.popleft().result())
+        block, self._part = self._part[:most], self._part[most:]
+        return block
+
+
+def _fetch(system: Any, path: str, start: int, end: int) -> bytes:
+    content: bytes = system.cat_file(path, start=start, end=end)
+    return content

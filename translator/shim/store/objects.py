@@ -183,7 +183,7 @@ class ObjectStore(Store):
         key = self.key(record.uri)
         try:
             with self._doing("read", missing=True):
-                _, sha256 = transfer.download(lambda: self._fs.open(self._path(key), "rb"), target, pulse)
+                _, sha256 = transfer.download(lambda: self._opened(record, self._path(key)), target, pulse)
         except FileNotFoundError:
             raise StoreError(f"the artifact {record.uri} is missing from the store") from None
         target.chmod(READ_ONLY)
@@ -192,6 +192,12 @@ class ObjectStore(Store):
                 f"the artifact {record.uri} has changed since it was published: "
                 f"its SHA-256 is {sha256}, not {record.sha256}"
             )
+
+    def _opened(self, record: FileRecord, path: str) -> Any:
+        """Open a published file to read it once from its beginning to its end."""
+        if multipart.is_worth_it(self._fs, record.size):
+            return multipart.Parts.opened(self._fs, path)
+        return self._fs.open(path, "rb")
 
     def keys(self, pipeline: str, run: str, node: str | None = None) -> list[str]:
         """See ``Store.keys``."""
