@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from translator.shim.contract import Step
 from translator.shim.process.lines import LINE_LIMIT, LOG_LIMIT, Lines, readable
 from translator.shim.process.metadata import KEYS, Metadata
 
@@ -205,6 +206,29 @@ def test_the_reason_of_an_error_has_the_last_lines(worker) -> None:
         "the command ended with exit status 7; its last lines:\nonly this"
     )
     assert worker.run(r"printf '\033[1;31mfailed\033[0m'; exit 7").reason.endswith("its last lines:\nfailed")
+
+
+@pytest.mark.parametrize(
+    ("command", "missing"),
+    [
+        ("python -c 'import nowhere.to_be_found'", True),
+        ("no-such-program --version", True),
+        ("python -m pip install --no-index --quiet nowhere-to-be-found", True),
+        ("python -c 'raise ValueError(1)'", False),
+        ("exit 3", False),
+    ],
+)
+def test_the_reason_names_an_ignored_image_if_something_is_missing(worker, command: str, missing: bool) -> None:
+    hint = (
+        "; the step's image company/train:2 is ignored here: install what it provides on the worker, or run the step "
+        "in a container"
+    )
+    manifest = worker.run(Step("step", [command], image="company/train:2"))
+    assert manifest.state == "error"
+    assert manifest.reason.partition("; its last lines:")[0] == (
+        f"the command ended with exit status {manifest.exit_status}{hint if missing else ''}"
+    )
+    assert hint not in worker.run(command).reason
 
 
 def test_the_reason_does_not_depend_on_where_the_workspace_is(worker) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 from collections import deque
 from dataclasses import replace
@@ -27,6 +28,12 @@ _TAIL_LINES = 10
 _TAIL_LENGTH = 300
 # If a signal ends a program, a shell exits with 128 plus the signal's number.
 _SHELL_SIGNAL = 128
+_NOT_FOUND = 127
+# What Python, the dynamic linker, R and pip print if a package, a library or a suitable Python version is missing.
+_MISSING = re.compile(
+    r"No module named |cannot open shared object file|there is no package called |No matching distribution found"
+    r"|Failed to build |metadata-generation-failed|subprocess-exited-with-error|requires a different Python"
+)
 
 
 def run_command(  # noqa: C901 - what a command says and how it ends
@@ -89,7 +96,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
     tail = execution.hidden(lines.uncoloured("\n".join(tails["errors"] or tails["output"])))
     for folder, name in {**_packages(place), **launch.names}.items():
         tail = tail.replace(folder, name)
-    return _failure(ended, limits, tail)
+    return _failure(ended, limits, tail, place.ignored_image)
 
 
 def _too_large(environment: Mapping[str, str], arguments: Sequence[str]) -> str:
@@ -141,7 +148,7 @@ def _packages(place: Place) -> dict[str, str]:
 
 
 def _failure(  # noqa: PLR0911 - one per cause
-    ended: supervise.Ended, limits: supervise.Limits, tail: str
+    ended: supervise.Ended, limits: supervise.Limits, tail: str, ignored_image: str | None
 ) -> ExecutionError | Stopped | None:
     last = f"; its last lines:\n{tail}" if tail else ""
     match ended.cause:
@@ -159,7 +166,18 @@ def _failure(  # noqa: PLR0911 - one per cause
             name = _signal(ended.exit_status - _SHELL_SIGNAL)
             return ExecutionError(f"the command ended with exit status {ended.exit_status} ({name}){last}")
         case _:
-            return ExecutionError(f"the command ended with exit status {ended.exit_status}{last}")
+            hint = _image_hint(ended.exit_status, tail, ignored_image)
+            return ExecutionError(f"the command ended with exit status {ended.exit_status}{hint}{last}")
+
+
+def _image_hint(exit_status: int, tail: str, ignored_image: str | None) -> str:
+    """Return what to do if the command seems to miss something that the step's image would provide."""
+    if ignored_image is None or not (exit_status == _NOT_FOUND or _MISSING.search(tail)):
+        return ""
+    return (
+        f"; the step's image {ignored_image} is ignored here: install what it provides on the worker, or run the "
+        "step in a container"
+    )
 
 
 def _signal(number: int) -> str:

@@ -119,6 +119,7 @@ class Place:
         python: the interpreter that runs there.
         where: ``where(path)``: says where on this worker is what the command saw at a path; None if at the same path.
         reaches_worker: whether the command can connect to the worker's own address, 127.0.0.1.
+        ignored_image: the step's image, if the command runs without it.
         store: ``store(store)``: returns the artifact store as functions of the worker use it for this execution; a
             place may bring and publish artifacts itself.
         problems: what is wrong with the outputs, for the user; known when the command has ended.
@@ -130,6 +131,7 @@ class Place:
     python: str = "python3"
     where: Callable[[str], Path | None] = lambda _: None
     reaches_worker: bool = False
+    ignored_image: str | None = None
     store: Callable[[Store], Store] = lambda store: store
     problems: Sequence[str] = ()
 
