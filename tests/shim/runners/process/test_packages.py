@@ -15,6 +15,8 @@ import pytest
 if TYPE_CHECKING:
     from tests.shim.conftest import Worker
 
+# If it is not on PATH, an engine's own environment comes before others.
+ENGINE = Path(sys.executable).parent
 SHOW = "python -c 'import translator_probe, sys; print(translator_probe.WHERE.startswith(sys.prefix), sys.prefix)'"
 
 
@@ -56,11 +58,33 @@ def test_an_engine_without_pip_has_that_of_the_standard_library(
     pytest.importorskip("ensurepip", reason="this Python comes without pip")
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
-    monkeypatch.setenv("PATH", f"{bare}/bin:/usr/bin:/bin")
+    monkeypatch.setenv("PATH", f"{bare}/bin:{ENGINE}:/usr/bin:/bin")
     manifest = worker.run(f"pip install --quiet --no-index {package(tmp_path)}; {SHOW}; python -m pip --version")
     assert manifest.state == "complete", worker.log
     assert worker.output[0].startswith("True ")
+    assert "/ensurepip/" in worker.output[1]
     assert list(bare.rglob("translator_probe*")) == []
+
+
+@pytest.mark.parametrize("home", ["pip/__init__.py", "pip/_internal/__init__.py", "pip/_internal/cli/main.py"])
+def test_every_version_of_pip_runs(worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    """The function of pip 9 is in the first module, that of pip 10 in the second, that of pip 19.3 in the third."""
+    old = tmp_path / "old"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", old], check=True)
+    module = next(old.glob("lib/*/site-packages")) / home
+    module.parent.mkdir(parents=True)
+    for folder in (module.parent, *module.parent.parents):
+        if folder.name == "site-packages":
+            break
+        (folder / "__init__.py").touch()
+    module.write_text("import sys\ndef main():\n    print(sys.argv[1:])\n    return 3\n")
+    name = ".".join(module.with_suffix("").parts[module.parts.index("pip") :]).removesuffix(".__init__")
+    (module.parents[home.count("/") - 1] / "__main__.py").write_text(
+        f"import sys\nfrom {name} import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+    )
+    monkeypatch.setenv("PATH", f"{old}/bin:{ENGINE}:/usr/bin:/bin")
+    manifest = worker.run("pip install something")
+    assert (manifest.exit_status, worker.output) == (3, ["['install', 'something']"]), worker.log
 
 
 @pytest.mark.parametrize("how", ["", "--system", "--system --break-system-packages"])

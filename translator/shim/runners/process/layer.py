@@ -29,10 +29,10 @@ _ELSEWHERE = (
     "UV_PYTHON",
     "UV_SYSTEM_PYTHON",
 )
+# Each version of pip has its function elsewhere, but all run as a module.
 _PIP = """\
-import sys
-from pip._internal.cli.main import main
-sys.exit(main())
+import runpy
+runpy.run_module("pip", run_name="__main__")
 """
 _NO_PIP = """\
 echo 'pip: there is no pip on this worker; install pip (python -m ensurepip) or uv in the environment of the worker' >&2
