@@ -85,6 +85,18 @@ def test_names_that_the_configuration_does_not_have(text: str | None, names: lis
     assert pipeline.catalogue == ("translator.toml" if text and "catalogue" in text else None)
 
 
+@pytest.mark.parametrize(("mode", "names"), [("replace", []), ("append", ["datum://model"])])
+def test_a_name_that_an_edge_always_replaces_is_not_reported(mode: str, names: list[str], tmp_path: Path) -> None:
+    source = (
+        "- step: {name: train, image: i, command: 'true'}\n"
+        "- step: {name: test, image: i, command: 'true', inputs: [{name: model, default: 'datum://model'}]}\n"
+        "- pipeline:\n    name: P\n    nodes:\n      - {name: a, type: execution, step: train}\n"
+        f"      - {{name: b, type: execution, step: test, edge-merge-mode: {mode}}}\n"
+        "    edges: [[a.output.*, b.input.model]]\n"
+    )
+    assert unknown(loaded(tmp_path, None, source)) == names
+
+
 def test_a_misspelt_name_has_a_hint(tmp_path: Path) -> None:
     found = loaded(tmp_path, '[catalogue.names]\n"datum://modell" = "x"\n')
     (finding,) = [one for one in found.diagnostics if "datum://model " in one.message]

@@ -14,6 +14,7 @@ from translator.config.files import NAME
 from translator.config.mounts import unfit, without_mounts
 from translator.config.resolve import matching
 from translator.files import is_missing_file
+from translator.launch_inputs import all_launch_inputs
 from translator.names import did_you_mean
 from translator.nodes import walk_steps
 from translator.shim import runners
@@ -116,12 +117,11 @@ def _report_data(pipeline: ir.Pipeline, config: Config, diagnostics: Diagnostics
 
 
 def _names_of_data(pipeline: ir.Pipeline) -> dict[DataName, ir.Input]:
-    """Return the names of data in the inputs of a pipeline, with the first input that has each."""
+    """Return the names of data that inputs of a pipeline have, not replaced by edges, with the first input of each."""
     first: dict[DataName, ir.Input] = {}
-    for _, node in walk_steps(pipeline.graph):
-        for step_input in node.step.inputs:
-            for name in filter(None, map(data_name, step_input.default)):
-                first.setdefault(name, step_input)
+    for one in all_launch_inputs(pipeline):
+        for name in filter(None, map(data_name, one.input.default)):
+            first.setdefault(name, one.input)
     return first
 
 
