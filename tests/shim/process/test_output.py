@@ -197,8 +197,11 @@ def test_a_gigabyte_of_output_needs_constant_memory(worker) -> None:
 
 
 def test_the_reason_of_an_error_has_the_last_lines(worker) -> None:
-    worker.script("fail.py", "print('noise')\nraise ValueError('the model is upside down')")
+    code = "print('noise')\ndef fail():\n    raise ValueError('the model is upside down')\n(1, fail())"
+    worker.script("fail.py", code)
     manifest = worker.run(f"{PYTHON} fail.py")
+    assert "^^^" in "".join(worker.log)
+    assert "^^^" not in manifest.reason  # markers would leave less room for other lines
     assert manifest.state == "error"
     assert manifest.reason.startswith("the command ended with exit status 1; its last lines:\nTraceback")
     assert manifest.reason.endswith("ValueError: the model is upside down")

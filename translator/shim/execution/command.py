@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import signal
+import string
 from collections import deque
 from dataclasses import replace
 from pathlib import Path
@@ -26,13 +27,24 @@ if TYPE_CHECKING:
 _SHOWN_VARIABLES = 5
 _TAIL_LINES = 10
 _TAIL_LENGTH = 300
+# Lines with nothing else mark a part of the line above in Python's tracebacks.
+_MARKERS = string.whitespace + "^~"
+# What pip prints, twice, after the output of a program that failed: the cause is above it.
+_REMARKS = frozenset(
+    {
+        "╰─> See above for output.",
+        "note: This error originates from a subprocess, and is likely not a problem with pip.",
+        "note: This is an issue with the package mentioned above, not pip.",
+        "hint: See above for details.",
+    }
+)
 # If a signal ends a program, a shell exits with 128 plus the signal's number.
 _SHELL_SIGNAL = 128
 _NOT_FOUND = 127
 # What Python, the dynamic linker, R and pip print if a package, a library or a suitable Python version is missing.
 _MISSING = re.compile(
     r"No module named |cannot open shared object file|there is no package called |No matching distribution found"
-    r"|Failed to build |metadata-generation-failed|subprocess-exited-with-error|requires a different Python"
+    r"|Failed to build |metadata-generation-failed|requires (a different )?Python"
 )
 
 
@@ -47,7 +59,7 @@ def run_command(  # noqa: C901 - what a command says and how it ends
         # Mask secrets before cutting: half a secret is not recognised.
         shown = execution.hidden(lines.readable(line, length))
         execution.log(shown)
-        if shown and not shown.isspace():
+        if shown.strip(_MARKERS) and shown.strip() not in _REMARKS:
             tails[stream].append(shown[:_TAIL_LENGTH])
 
     def line_of_output(line: bytes, length: int) -> None:

@@ -52,6 +52,12 @@ def test_an_error_of_pip_is_in_the_reason(worker: Worker) -> None:
     assert "No matching distribution found for translator-does-not-exist" in str(manifest.reason)
 
 
+def test_the_error_of_a_repository_that_pip_cannot_clone_is_in_the_reason(worker: Worker) -> None:
+    reason = str(worker.run("pip install --no-index git+file:///nowhere/at-all.git").reason)
+    assert "fatal: '/nowhere/at-all.git' does not appear to be a git repository" in reason
+    assert "git clone" in reason
+
+
 def test_an_engine_without_pip_has_that_of_the_standard_library(
     worker: Worker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

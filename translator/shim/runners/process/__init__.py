@@ -85,9 +85,7 @@ def place(request: Request) -> Iterator[Place]:
         view = laid_out(home, request.space.temporary) if home is not None else request.space
         where = repository.where(home, request.space.root, overlay) if home is not None else _same
         run = _Run(request.ticket, way, mounted, limited, inside)
-        yield Place(
-            view, surroundings, run, python, where, reaches_worker=True, ignored_image=request.step.image
-        )
+        yield Place(view, surroundings, run, python, where, reaches_worker=True, ignored_image=request.step.image)
 
 
 def _mounted(request: Request, own: Path, python: interpreter.Interpreter | None, overlay: Overlay | None) -> Mounts:
