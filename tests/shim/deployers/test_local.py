@@ -1,5 +1,8 @@
 """Test the deployer ``local``: real servers behind a real front."""
 
+import gzip
+import hashlib
+import http.client
 import os
 import random
 import signal
@@ -26,6 +29,18 @@ KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "3"))
 SERVE = "python -m http.server --bind 0.0.0.0 8000"
 
 
+ECHO = """\
+def application(environ, start_response):
+    body = environ["wsgi.input"].read()
+    headers = [("Set-Cookie", "a=1"), ("Set-Cookie", "b=2"), ("X-Method", environ["REQUEST_METHOD"])]
+    headers += [("X-Query", environ["QUERY_STRING"]), ("X-Prefix", environ["HTTP_X_VH_PREFIX"])]
+    if "HTTP_X_PACKED" in environ:
+        headers.append(("Content-Encoding", environ["HTTP_X_PACKED"]))
+    start_response("201 Created", headers)
+    return [body]
+"""
+
+
 def command(text, port=8000):
     return [Endpoint("files", server_command=[text], port=port)]
 
@@ -47,6 +62,29 @@ def test_a_version_serves_its_files_behind_its_alias(machine):
     ):
         assert machine.get(path)[0] == 404, path
     assert "alias live points to version 1" in machine.said
+
+
+def test_requests_and_answers_pass_unchanged(machine):
+    (machine.project / "echo.py").write_text(ECHO)
+    machine.deploy(name="echo", endpoints=[Endpoint("echo", wsgi="echo")])
+    large = os.urandom(3_000_000)
+
+    def ask(method, body=None, **headers):
+        connection = http.client.HTTPConnection("127.0.0.1", machine.port, timeout=30)
+        connection.request(method, "/echo/live/echo/a%2Fb?q=%20", body, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.msg, answer.read()
+
+    status, headers, body = ask("PUT", large, Expect="100-continue")
+    assert (status, hashlib.sha256(body).digest()) == (201, hashlib.sha256(large).digest())
+    assert headers.get_all("Set-Cookie") == ["a=1", "b=2"]
+    assert headers["X-Method"] == "PUT"
+    assert headers["X-Query"] == "q=%20"
+    assert ask("POST", iter([b"one", b"two"]))[2] == b"onetwo"  # chunked
+    assert ask("HEAD")[2] == b""
+    packed = ask("POST", gzip.compress(b"text"), **{"X-Packed": "gzip", "X-Vh-Prefix": "/forged"})
+    assert (packed[1]["Content-Encoding"], gzip.decompress(packed[2])) == ("gzip", b"text")
+    assert packed[1]["X-Prefix"] == "/echo/live/echo"
 
 
 def test_only_the_user_can_look_into_the_state_and_no_variable_of_the_worker_is_there(machine, monkeypatch):

@@ -36,7 +36,8 @@ PREFIX = "X-VH-Prefix"
 _PATH = re.compile(r"/(?P<deployment>[\w-]+)/(?P<version>[\w-]+)/(?P<endpoint>[a-z][a-z0-9-]*)(?=/|\?|$)", re.ASCII)
 _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding")
-) | {"upgrade", "proxy-connection"}
+) | {"expect", "proxy-connection", "upgrade"}
+"""The headers that are for this end only: the front has answered an expectation itself."""
 _CONNECTING = 5.0
 _ENDING = 60.0
 
