@@ -10,6 +10,8 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOper
 from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.dataflow.actions import EndActionsOperator, StartActionsOperator, node_of
 from airflow_plugin.dataflow.gate import GateOperator
+from airflow_plugin.exceptions import NotStarted
+from airflow_plugin.run.stopping import stop_reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -113,14 +115,27 @@ def ask(
         question: the beginning of the question, before the name of the node.
     """
     from translator.shim import variables
+    from translator.shim.actions import terminal
     from translator.shim.actions.effects import UndecidedError, approval_given, undecided
 
     node = node_of(context, operator.task_id)
     preset = approval_given(node.name, os.environ.get(variables.APPROVED))
+    subject = f"{question} {node.name}?"
+
+    def decide() -> Decision:
+        if preset is not None:
+            return preset
+        if not terminal.answers():
+            return undecided()
+        try:
+            return terminal.ask(subject, _body(context, context_nodes), stop_reason(context))
+        except UndecidedError as error:
+            raise NotStarted(f"not started: {error}") from error
+
     try:
-        operator.act(context, (lambda: preset) if preset is not None else undecided)
+        operator.act(context, decide)
     except UndecidedError:
-        operator.subject = f"{question} {node.name}?"
+        operator.subject = subject
         operator.body = _body(context, context_nodes)
         HITLOperator.execute(operator, context)
 

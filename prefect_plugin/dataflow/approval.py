@@ -21,6 +21,7 @@ from prefect_plugin.exceptions import OutsideRunError
 from prefect_plugin.run.current import current_run
 from prefect_plugin.tasks.display_names import flat
 from translator.shim import variables
+from translator.shim.actions import terminal
 from translator.shim.actions.effects import Decision, UndecidedError, approval_given
 from translator.shim.actions.review import Reviewed, markdown
 from translator.shim.contract import State as Outcome
@@ -150,6 +151,8 @@ def decide(node: NodeRun, event: Event) -> Decision:
     question = f"{'Start' if starts else 'Continue after'} {flat(node.name)}?"
     nodes = [node.run.nodes[name] for name in _upstream(node) if name in node.run.nodes] if starts else [node]
     text = markdown([one for shown in nodes for one in _reviewed(shown)])
+    if terminal.answers():
+        return terminal.ask(question, text, lambda: node.run.stop.reason)
     rules = node.approval
     state = approval(
         question, text, rules.timeout_seconds, rules.default, list(rules.notification_blocks), return_state=True

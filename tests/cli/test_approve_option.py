@@ -25,7 +25,7 @@ def plan():
 
 @pytest.mark.parametrize("names", [["all"], ["deploy", "promote"], ["promote", "all"]])
 def test_nodes_that_are_approved(plan, names):
-    assert approved(plan, names) == ["deploy", "promote"]
+    assert approved(plan, names, at_terminal=False) == ["deploy", "promote"]
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,17 @@ def test_nodes_that_are_approved(plan, names):
 )
 def test_what_is_refused(plan, names, message):
     with pytest.raises(UsageError, match=message.replace("?", "\\?")):
-        approved(plan, names)
+        approved(plan, names, at_terminal=False)
 
 
 def test_a_pipeline_without_approvals():
     plain = load_text(TEXT.replace("require-approval", "noop")).choose()
-    assert approved(plain, []) == []
-    assert approved(plain, ["all"]) == []
+    assert approved(plain, [], at_terminal=False) == []
+    assert approved(plain, ["all"], at_terminal=False) == []
     with pytest.raises(UsageError, match="no node 'deploy' requires an approval"):
-        approved(plain, ["deploy"])
+        approved(plain, ["deploy"], at_terminal=False)
+
+
+def test_a_person_at_a_terminal_is_asked_for_the_others(plan):
+    assert approved(plan, [], at_terminal=True) == []
+    assert approved(plan, ["deploy"], at_terminal=True) == ["deploy"]

@@ -1,4 +1,4 @@
-"""Define ``--approve``: approvals that a local run gives itself, because nobody can be asked."""
+"""Define ``--approve``: approvals that a local run gives itself, where nobody is at the terminal or should be asked."""
 
 from __future__ import annotations
 
@@ -25,19 +25,20 @@ def add_argument(parser: ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NODE | all",
-        help="approve what the node requires an approval for (repeatable), or all nodes",
+        help="approve what the node requires an approval for (repeatable), or all nodes; by default, you are asked",
     )
 
 
-def approved(pipeline: Pipeline, names: Collection[str]) -> list[str]:
+def approved(pipeline: Pipeline, names: Collection[str], *, at_terminal: bool) -> list[str]:
     """Return the nodes whose approvals a run gives.
 
     Args:
         pipeline: the pipeline.
         names: the arguments of the options.
+        at_terminal: whether a person at a terminal is asked for the others.
 
     Raises:
-        UsageError: a node requires no approval, or one that requires an approval is not approved.
+        UsageError: a node requires no approval, or nobody can be asked for one that requires an approval.
     """
     asking = [node.name for node in step_nodes(pipeline).values() if requires_approval(node)]
     wrong = [name for name in names if name not in asking and name != ALL]
@@ -45,8 +46,8 @@ def approved(pipeline: Pipeline, names: Collection[str]) -> list[str]:
         hint = did_you_mean(wrong[0], asking, "nodes that do") if asking else None
         raise UsageError(f"--approve {wrong[0]}: no node {wrong[0]!r} requires an approval", hint)
     missing = [name for name in asking if name not in names and ALL not in names]
-    if missing:
+    if missing and not at_terminal:
         verb = "requires" if len(missing) == 1 else "require"
-        message = f"{enumeration(missing)} {verb} an approval, and nobody can be asked in a local run"
+        message = f"{enumeration(missing)} {verb} an approval, and there is no terminal to ask at"
         raise UsageError(message, f"approve it: --approve {quote(missing[0])}, or --approve all")
-    return asking
+    return [name for name in asking if name not in missing]

@@ -32,10 +32,11 @@ from translator.run.failures import failures
 from translator.run.guard import guarded
 from translator.run.labels import differing
 from translator.run.progress import Follower, Progress, plain
+from translator.run.questions import Questions, can_ask
 from translator.run.table import table
 from translator.run.view import view
 from translator.shim.contract import LATEST
-from translator.shim.variables import APPROVED, LAUNCH_PATHS, RESUME
+from translator.shim.variables import ANSWERS, APPROVED, LAUNCH_PATHS, RESUME
 from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ def main(argv: Sequence[str]) -> int:
         if not problems.ok:
             show(problems, sources)
             return USAGE
-        approvals = approve_option.approved(pipeline, args.approve)
+        approvals = approve_option.approved(pipeline, args.approve, at_terminal=can_ask())
         make_default_store(args.store, pipeline.store)
         chosen = open_chosen(args.store, pipeline.store)
         resumed, recorded = _resumed(args, chosen[1], pipeline, values)
@@ -190,9 +191,14 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
         if not args.quiet:
             sys.stdout.write(printable(f"{pipeline.title} on {target.NAME}, run {run}") + "\n")
             sys.stdout.flush()
-        with shown, Follower(file_of_events, progress, shown) as follower:
+        with contextlib.ExitStack() as ends:
+            ends.enter_context(shown)
+            questions = ends.enter_context(Questions(folder / "answers", shown)) if can_ask() else None
+            ask = questions.take if questions is not None else None
+            follower = ends.enter_context(Follower(file_of_events, progress, shown, ask))
             print_line = follower.print_line if args.verbose else None
             set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/", RESUME: resumed or ""}
+            set_here |= {ANSWERS: str(folder / "answers")} if questions is not None else {}
             if resumed is not None:
                 record_of_resumed.write(store, pipeline.name, run, resumed)
             set_here |= {APPROVED: json.dumps(approvals)} if approvals else {}

@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Protocol, Self
 from translator.shim.process.lines import uncoloured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
     from types import TracebackType
 
@@ -104,12 +105,17 @@ class View(Protocol):
     def print_line(self, line: str) -> None:
         """Show a line that a step or the engine printed."""
 
+    def making_room(self) -> AbstractContextManager[None]:
+        """Return a context in which the display leaves the terminal to a question."""
+
 
 class Follower:
     """A thread that reads the events of a run from a file that is being written."""
 
-    def __init__(self, file: Path, progress: Progress, display: View) -> None:
-        self._progress, self._view = progress, display
+    def __init__(
+        self, file: Path, progress: Progress, display: View, ask: Callable[[Mapping[str, object]], None] | None = None
+    ) -> None:
+        self._progress, self._view, self._ask = progress, display, ask
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="events", daemon=True)
         self._one_at_a_time = threading.Lock()
@@ -144,6 +150,8 @@ class Follower:
 
     def _read(self) -> None:
         for event in _events(self._stream):
+            if self._ask is not None:
+                self._ask(event)
             for execution in self._progress.take(event):
                 self._view.changed(execution)
 

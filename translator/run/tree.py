@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Self
@@ -81,6 +82,17 @@ class LiveTree:
         """Print the line above the tree."""
         if self._live is not None:
             self._live.console.print(printable(plain(line)), markup=False, soft_wrap=True)
+
+    @contextmanager
+    def making_room(self) -> Iterator[None]:
+        """Take the tree away from the terminal while the context is open."""
+        if self._live is not None:
+            self._live.stop()
+        try:
+            yield
+        finally:
+            if self._live is not None:
+                self._live.start()
 
     def _drawn(self) -> Text:
         if self._live is None:

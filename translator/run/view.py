@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from datetime import datetime
 from importlib.util import find_spec
 from typing import IO, TYPE_CHECKING, Self
@@ -18,6 +19,7 @@ from translator.run.tree import LiveTree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from types import TracebackType
 
     from translator.run.progress import Execution, Progress, View
@@ -71,6 +73,10 @@ class Lines:
     def print_line(self, line: str) -> None:
         """Print the line."""
         self._print(plain(line))
+
+    def making_room(self) -> AbstractContextManager[None]:
+        """Return a context that does nothing: lines leave room."""
+        return nullcontext()
 
     def _print(self, line: str) -> None:
         self._out.write(printable(line) + "\n")

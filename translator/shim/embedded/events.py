@@ -13,7 +13,15 @@ from typing import Literal
 
 from translator.shim.clock import now
 
-Event = Literal["run-started", "execution-started", "execution-metric", "execution-ended", "process-lost", "run-ended"]
+Event = Literal[
+    "run-started",
+    "execution-started",
+    "execution-metric",
+    "execution-ended",
+    "process-lost",
+    "approval-required",
+    "run-ended",
+]
 VARIABLE = "TRANSLATOR_EVENTS"
 
 
@@ -39,7 +47,7 @@ def emit(
         index: index of the execution in its node's grid.
         state: state of the execution or of the run, if it has ended.
         label: short text of the execution's parameters (``translator.shim.parameters.grid.label``).
-        more: further fields, such as ``reason``.
+        more: further fields, such as ``reason``; of an approval ``question``, ``text`` and ``answer``, a file's name.
     """
     path = os.environ.get(VARIABLE)
     if not path:

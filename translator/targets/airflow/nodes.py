@@ -11,7 +11,7 @@ from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
 from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation, starting_task
-from translator.targets.airflow.settings import TARGET, node_arguments, retry_arguments
+from translator.targets.airflow.settings import TARGET, approval_arguments, node_arguments, retry_arguments
 from translator.targets.render import Call, call, name
 from translator.targets.steps import own_place
 
@@ -52,7 +52,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     display_name = node.name if node.name != own_id else None
     place = own_place(node)
     values = _values(plan, node, form)
-    approval = plan.approvals[node.name]
+    approval = approval_arguments(plan.settings, node, plan.hooks)
     done = closing_task(node, followed=followed, approval=approval)
     starting = starting_task(node, approval)
     gates = conditions(node.policy.gates, plan.variables)
@@ -135,7 +135,7 @@ def _policy(plan: Plan, node: ir.StepNode) -> Arguments:
     policy = node.policy
     sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
     concurrency = 1 if sequential else policy.concurrency
-    documented = plan.documented or "doc_md" in node.settings.get(TARGET, {})
+    documented = "doc_md" in plan.settings or "doc_md" in node.settings.get(TARGET, {})
     some = plan.reuse is not None and plan.reuse.nodes is not None and policy.reuse
     own = _arguments(
         doc_md=None if documented else node.step.description,

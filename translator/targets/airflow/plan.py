@@ -6,15 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.nodes import step_nodes
 from translator.targets.airflow.names import node_ids
-from translator.targets.airflow.settings import approval_arguments, of_tasks
+from translator.targets.airflow.settings import of_tasks
 from translator.targets.reuse import reuse_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
 
-    from translator.targets.airflow.model import Arguments
     from translator.targets.reuse import Reuse
 
 REFERENCES = {
@@ -33,9 +31,8 @@ class Plan:
     ``edges`` are those that bring something, by node and kind of their target; ``setters`` the pipeline parameters, by
     node and parameter; ``on_error`` is the rule of nodes without one. ``variables`` are the variables that hold
     the nodes, ``ids`` those of their tasks and groups, ``hooks`` by dotted name the names of imported hooks.
-    ``documented``: settings document all tasks. ``approvals`` are the arguments of tasks that ask for approvals, by
-    node. ``earlier`` are the nodes that are left out of this part of the pipeline and that edges start at. ``reuse``
-    says which nodes reuse results.
+    ``settings`` are those that all tasks share. ``earlier`` are the nodes that are left out of this part of the
+    pipeline and that edges start at. ``reuse`` says which nodes reuse results.
     """
 
     edges: Mapping[tuple[str, ir.EdgeKind], Sequence[ir.Edge]]
@@ -44,8 +41,7 @@ class Plan:
     variables: Mapping[str, str]
     ids: Mapping[str, str]
     hooks: Mapping[str, str]
-    documented: bool
-    approvals: Mapping[str, Arguments]
+    settings: Mapping[str, ir.Json]
     earlier: Container[str]
     reuse: Reuse | None
 
@@ -74,7 +70,5 @@ def plan_of(pipeline: ir.Pipeline, variables: Mapping[str, str], hooks: Mapping[
     # Nodes with the same rule share it; in Loom, all nodes do.
     shared = rules.pop() if len(rules) == 1 and len(pipeline.nodes) > 1 else ir.OnError.STOP_ALL
     earlier = frozenset(node.name for node in pipeline.earlier)
-    documented = "doc_md" in of_tasks(pipeline)
-    approvals = {name: approval_arguments(pipeline, node, hooks) for name, node in step_nodes(pipeline).items()}
     reuse = reuse_of(pipeline, [parameter.name for parameter in pipeline.parameters])
-    return Plan(edges, shared, setters, variables, node_ids(pipeline), hooks, documented, approvals, earlier, reuse)
+    return Plan(edges, shared, setters, variables, node_ids(pipeline), hooks, of_tasks(pipeline), earlier, reuse)

@@ -132,17 +132,17 @@ def task_arguments(settings: Mapping[str, ir.Json], hooks: Mapping[str, str]) ->
     return tuple((key.name, _expression(key, settings[key.name], hooks)) for key in keys)
 
 
-def approval_arguments(pipeline: ir.Pipeline, node: ir.StepNode, hooks: Mapping[str, str]) -> Arguments:
+def approval_arguments(shared: Mapping[str, ir.Json], node: ir.StepNode, hooks: Mapping[str, str]) -> Arguments:
     """Return the arguments of the tasks of a node that ask for approvals, if it has any.
 
     Args:
-        pipeline: the pipeline of the node.
+        shared: the settings that all tasks share.
         node: the node.
         hooks: by dotted name, the name of an object in the file.
     """
     if not requires_approval(node):
         return ()
-    settings = _of_node(pipeline, node)
+    settings = {**shared, **node.settings.get(TARGET, {})}
     users = cast("Mapping[str, str]", settings.get("assigned_users", {}))
     objects = cast("tuple[ir.Json, ...]", settings.get("notifiers", ()))
     arguments: list[tuple[str, Expression]] = []
@@ -159,13 +159,9 @@ def approval_arguments(pipeline: ir.Pipeline, node: ir.StepNode, hooks: Mapping[
 
 def notifiers(pipeline: ir.Pipeline) -> list[ir.Json]:
     """Return the notifiers of approvals that a DAG file imports."""
-    of_nodes = [_of_node(pipeline, node) for node in step_nodes(pipeline).values() if requires_approval(node)]
+    asking = [node for node in step_nodes(pipeline).values() if requires_approval(node)]
+    of_nodes = [{**of_tasks(pipeline), **node.settings.get(TARGET, {})} for node in asking]
     return [one for settings in of_nodes for one in cast("tuple[ir.Json, ...]", settings.get("notifiers", ()))]
-
-
-def _of_node(pipeline: ir.Pipeline, node: ir.StepNode) -> Mapping[str, ir.Json]:
-    """Return the settings of a node, with those that all tasks share."""
-    return {**of_tasks(pipeline), **node.settings.get(TARGET, {})}
 
 
 def dag_setting(settings: Mapping[str, ir.Json], name: str, hooks: Mapping[str, str]) -> Expression:
