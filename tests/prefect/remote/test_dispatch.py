@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import json
 import os
 import pickle
+import signal
 import sys
 import threading
 import types
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,8 +191,21 @@ def test_a_future_of_a_pool_of_processes_is_awaited():
     assert ended_state(future).is_completed()
 
 
+@pytest.fixture
+def ending_servers(monkeypatch):
+    """End the temporary servers of Prefect that this test starts: that of a process of a pool outlives it."""
+    mark = f"TRANSLATOR_TESTS_MARK={uuid.uuid4()}"
+    monkeypatch.setenv(*mark.split("="))
+    yield
+    for entry in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            is_server = entry.name.isdecimal() and b"prefect.server" in (entry / "cmdline").read_bytes()
+            if is_server and mark.encode() in (entry / "environ").read_bytes().split(b"\0"):
+                os.kill(int(entry.name), signal.SIGKILL)
+
+
 @pytest.mark.skipif(os.environ.get("TRANSLATOR_DASK") != "all", reason="takes half a minute: make dask")
-def test_executions_run_in_a_pool_of_processes(dispatched):
+def test_executions_run_in_a_pool_of_processes(ending_servers, dispatched):
     ran = dispatched(ProcessPoolTaskRunner(max_workers=2), points="[0, 1, 10]")
     assert ran.nodes == {"train": "complete"}
     assert ran.executions("train") == ["complete", "complete", "error"]
