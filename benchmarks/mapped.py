@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from measure import Row, emit, seconds, side_by_side
+from measure import Row, emit, require, seconds, side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,6 +81,13 @@ def measure(  # noqa: PLR0913 - the last two are keywords
     narrow = side_by_side(ours[1], by_hand[1], rounds=rounds)
     mine, theirs = ((wide[who] - narrow[who]) / (WIDTH - 1) * 1000 for who in (0, 1))
     emit(Row(f"{what}, {where}", mine, reference, theirs + allowance, "ms", bound))
+
+
+def require_reuse(store: Path) -> None:
+    """Exit unless all executions of the latest run in a store have the results of an earlier one."""
+    latest = max(store.glob("*/*/run.json"), key=lambda path: path.stat().st_mtime)
+    nodes = json.loads(latest.read_text())["nodes"].values()
+    require(all("reused" in one for node in nodes for one in node["executions"]), f"{latest}: commands ran")
 
 
 def timed(run: Callable[[], object]) -> Callable[[], float]:

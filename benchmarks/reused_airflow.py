@@ -5,7 +5,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from mapped import PROGRAMS, WIDTH, measure, translated
+from mapped import PROGRAMS, WIDTH, measure, require_reuse, translated
 from mapped_airflow import runner, written
 
 NOTHING = """\
@@ -46,6 +46,7 @@ def main() -> None:
         measure(
             "`dag.test()`", ours, nothing, reference=reference, bound=1, what="one more reused execution", allowance=20
         )
+        require_reuse(home / "store")
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from mapped import WIDTH, measure, timed, translated
+from mapped import WIDTH, measure, require_reuse, timed, translated
 
 
 def main() -> None:
     """Create a Prefect home, and measure in this process."""
     with tempfile.TemporaryDirectory() as temporary:
-        home = Path(temporary)
+        home, project = Path(temporary), Path(temporary) / "project"
+        project.mkdir()
         os.environ |= {
             "PREFECT_HOME": str(home / "prefect"),
             "PREFECT_LOGGING_LEVEL": "ERROR",
@@ -33,7 +34,7 @@ def main() -> None:
             work.map(range(width)).wait()
 
         def translated_flow(width: int) -> Callable[[], float]:
-            names = runpy.run_path(str(translated("prefect", width, home, "--reuse")))
+            names = runpy.run_path(str(translated("prefect", width, project, "--reuse")))
             (ours,) = (value for value in names.values() if isinstance(value, Flow))
             return timed(ours)
 
@@ -51,6 +52,7 @@ def main() -> None:
                 bound=1,
                 what="one more reused execution",
             )
+        require_reuse(home / "store")
 
 
 if __name__ == "__main__":

@@ -482,6 +482,15 @@ def test_concurrent_writers(worker: Worker, step: Step) -> None:
     assert times(worker) == before
 
 
+def test_reuse_on_s3(worker: Worker, step: Step, s3: str) -> None:
+    worker.uri = f"{s3}/reuse"
+    first = run(worker, replace(step, inputs=[Input("data")]), "first", inputs=files(worker, "x"))
+    reused = run(worker, replace(step, inputs=[Input("data")]), "second", inputs=files(worker, "x"))
+    assert (times(worker), reused.reused) == (1, first.uri)
+    worker.store.write(worker.store.key(first.outputs[0].uri), b"longer than before")
+    assert run(worker, replace(step, inputs=[Input("data")]), "third", inputs=files(worker, "x")).reused == ""
+
+
 @pytest.mark.parametrize("remote", [False, True])
 def test_names_of_data_are_set_again(worker: Worker, remote: bool, tmp_path: Path) -> None:
     """A version stays as it was made; an alias stands for it again."""
