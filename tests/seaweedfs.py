@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 PROGRAM = Path(__file__).resolve().parent.parent / ".venv" / "s3" / "bin" / "weed"
 VARIABLE = "TRANSLATOR_TESTS_S3"
 """The environment variable with the address of a server."""
-CREDENTIALS = (("testing", "testing"), ("k", "hunter2-hunter2"), ("login", "swordfish"))
+CREDENTIALS = {"testing": "testing", "k": "hunter2-hunter2", "AKIAPARTNER": "hunter2-hunter2", "login": "swordfish"}
 """The keys and secrets that tests use."""
 _STARTING = 120.0
 _RIGHTS = ("Admin", "Read", "Write", "List", "Tagging")
@@ -39,7 +39,7 @@ def seaweedfs() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="translator-s3-"))
     identities = [
         {"name": key, "credentials": [{"accessKey": key, "secretKey": secret}], "actions": list(_RIGHTS)}
-        for key, secret in CREDENTIALS
+        for key, secret in CREDENTIALS.items()
     ]
     (folder / "s3.json").write_text(json.dumps({"identities": identities}))
     servers = ("master", "volume", "filer", "s3")

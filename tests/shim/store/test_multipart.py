@@ -118,19 +118,20 @@ def test_an_execution_is_stopped_meanwhile(
     store: Any, large: Path, monkeypatch: pytest.MonkeyPatch, *, blocked: bool
 ) -> None:
     """No parts stay although the process may end at once, and with it the thread that uploads."""
-    sent, arrive = threading.Event(), threading.Event()
+    sent, stopped, arrive = threading.Event(), threading.Event(), threading.Event()
     send = multipart._send
 
     def slow(system: Any, place: Mapping[str, str], number: int, block: bytes) -> Any:
         answer = send(system, dict(place), number, block)
         if number == 1:
             sent.set()
-        elif blocked:
-            arrive.wait(60)
+        else:
+            (arrive if blocked else stopped).wait(60)
         return answer
 
     def pulse() -> None:
         if sent.is_set():
+            stopped.set()
             raise Stop
 
     monkeypatch.setattr(multipart, "_send", slow)
