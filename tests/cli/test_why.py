@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from translator.cli import main
-from translator.shim.contract import Context, ExecutionId, Input, InputFiles, Parameter, State, Step
+from translator.shim.contract import Context, ExecutionId, Input, InputFiles, Parameter, Runner, State, Step
 from translator.shim.execution import execute
 from translator.shim.outcome.plans import NodePlan
 from translator.shim.outcome.run_record import finish
@@ -93,6 +93,16 @@ CHANGES = {
     "command": (replace(STEP, command=["echo y > $VH_OUTPUTS_DIR/x"]), {}, ["command", '"echo x > $VH_OUTPUTS_DIR/x"']),
     "image": (replace(STEP, image="python:3.13"), {}, ["image", '"python:3.12"', '"python:3.13"']),
     "variable": (replace(STEP, environment={**STEP.environment, "MODE": "slow"}), {}, ["variable", "MODE", '"fast"']),
+    "literal": (
+        replace(STEP, environment={**STEP.environment, "API_TOKEN": "other-hunter2"}),
+        {},
+        ["variable", "API_TOKEN", '"***"'],
+    ),
+    "setting": (
+        replace(STEP, runner=Runner("process", {"hardcoded_paths": "allow"})),
+        {},
+        ["setting", "hardcoded_paths", "-", '"allow"'],
+    ),
     "new secret": (replace(STEP, secret_variables={"KEY": "db"}), {}, ["variable", "KEY", "-", '"*** (db)"']),
 }
 

@@ -189,13 +189,14 @@ def _changes(store: Store, before: Manifest, now: Manifest) -> Iterator[Change]:
     for part in ("image", "runner", "python"):
         if then.get(part) != parts.get(part):
             yield Change(part, "", then.get(part), parts.get(part))
-    for part, name in (("packages", "package"), ("environment", "variable")):
+    for part, name in (("settings", "setting"), ("packages", "package"), ("environment", "variable")):
         yield from _of_values(name, then.get(part), parts.get(part))
+    yield from _of_masked(then, parts)
     yield from _of_code(store, then.get("code"), parts.get("code"))
     yield from _of_values("parameter", thawed(before.parameters), thawed(now.parameters))
     for name in sorted({*before.inputs, *now.inputs}):
         yield from _of_input(name, before.inputs.get(name), now.inputs.get(name))
-    known = {"command", "image", "runner", "python", "packages", "environment", "code", "inputs"}
+    known = {"command", "image", "runner", "python", "packages", "environment", "masked", "settings", "code", "inputs"}
     for part in sorted({*then, *parts} - known):  # of another version
         if then.get(part) != parts.get(part):
             yield Change(part, "", then.get(part), parts.get(part))
@@ -220,6 +221,14 @@ def _of_values(part: str, then: Any, now: Any) -> Iterator[Change]:
         value, new = one.get(name), other.get(name)
         if value != new or isinstance(value, bool) != isinstance(new, bool) or (name in one) != (name in other):
             yield Change(part, name, value, new)
+
+
+def _of_masked(then: Mapping[str, Any], now: Mapping[str, Any]) -> Iterator[Change]:
+    """Yield the variables that look equal because their values are masked."""
+    one, other = _object(then.get("environment")), _object(now.get("environment"))
+    for change in _of_values("variable", then.get("masked"), now.get("masked")):
+        if one.get(change.name) == other.get(change.name):
+            yield Change("variable", change.name, one.get(change.name), other.get(change.name))
 
 
 def _of_code(store: Store, then: Any, now: Any) -> Iterator[Change]:

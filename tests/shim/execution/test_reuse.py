@@ -178,7 +178,9 @@ def test_the_order_of_files_does_not_count(worker: Worker, step: Step) -> None:
         (".git/HEAD", 1),
         ("valohai.yaml", 1),
         ("translator.toml", 1),
-        ("artifacts/.reuse/x", 1),
+        ("artifacts/.reuse/x", 2),
+        (f"artifacts/.reuse/executions/ab/ab{'0' * 62}/x.json", 1),
+        (f"artifacts/.reuse/executions/cd/ab{'0' * 62}/x.json", 2),
     ],
 )
 def test_the_code_counts(worker: Worker, step: Step, name: str, count: int) -> None:
@@ -346,8 +348,7 @@ def test_secrets_count_by_name_only(worker: Worker, step: Step) -> None:
         return lambda context: replace(context, secret=lambda _: value)
 
     first = run(worker, secret, "first", change=with_secret("hunter2-hunter2"))
-    second = replace(secret, environment={**secret.environment, "API_TOKEN": "u" * 20})
-    assert run(worker, second, "second", change=with_secret("other-secret")).reused == first.uri
+    assert run(worker, secret, "second", change=with_secret("other-secret")).reused == first.uri
     other = replace(secret, secret_variables={"PASSWORD": "other"})
     run(worker, other, "third", change=with_secret("hunter2-hunter2"))
     assert times(worker) == 2
@@ -355,6 +356,24 @@ def test_secrets_count_by_name_only(worker: Worker, step: Step) -> None:
     assert "hunter2" not in written
     assert "tttttttt" not in written
     assert "hunter2" not in worker.notes
+
+
+@pytest.mark.parametrize("name", ["MAX_TOKENS", "TOKEN_COUNT", "n_tokens", "API_TOKEN", "URL"])
+def test_values_of_the_pipeline_file_count(worker: Worker, step: Step, name: str) -> None:
+    """A literal value is not a secret of the worker, whatever the name of its variable."""
+    values = ("https://u:abc@host/", "https://u:abd@host/") if name == "URL" else ("512", "4096")
+    counts = []
+    for value in (values[0], values[1], values[0]):
+        run(worker, replace(step, environment={**step.environment, name: value}), f"run-{len(counts)}")
+        counts.append(times(worker))
+    assert counts == [1, 2, 2]
+
+
+def test_a_worker_s_own_token_counts_by_name(worker: Worker, step: Step, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("first-secret", "other-secret"):
+        monkeypatch.setenv("API_TOKEN", value)
+        run(worker, replace(step, required_environment=["API_TOKEN"]), value)
+    assert times(worker) == 1
 
 
 @pytest.mark.parametrize("where", ["parameter", "command"])
@@ -421,6 +440,8 @@ def test_other_languages_have_no_keys(worker: Worker, dialect: str) -> None:
         b'{"manifest": 7}',
         b'{"manifest": "../../outside/manifest.json"}',
         b'{"manifest": "/etc/passwd"}',
+        rb'{"manifest": "a\ud800/manifest.json"}',
+        rb'{"manifest": "a\u0000/manifest.json"}',
         b'{"manifest": "nothing/here/train/0/try-1/manifest.json"}',
         b'{"manifest": "Other/first/train/0/try-1/manifest.json"}',
         b"[" * 10_000,

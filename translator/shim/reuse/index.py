@@ -17,9 +17,10 @@ import time
 from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
+from translator.shim.files.paths import PathError, relative
 from translator.shim.outcome import rejected
 from translator.shim.reuse import key as keys
-from translator.shim.reuse.project_files import FOLDER, digest_of
+from translator.shim.reuse.project_files import EXECUTIONS, FOLDER, digest_of
 from translator.shim.store import MANIFEST, StoreError, try_key
 
 if TYPE_CHECKING:
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from translator.shim.reuse.project_files import ProjectFiles
     from translator.shim.store import Store
 
-_EXECUTIONS = f"{FOLDER}/executions"
 _CODE = f"{FOLDER}/code"
 _MOST = 20
 """How many executions with one key are looked at, the newest first."""
@@ -111,10 +111,10 @@ def _read(store: Store, entry: str) -> Manifest | None:
     try:
         document = store.read_json(entry)
         place = document.get("manifest") if isinstance(document, dict) else None
-        if not isinstance(place, str) or not place.endswith(f"/{MANIFEST}") or ".." in place.split("/"):
+        if not isinstance(place, str) or not place.endswith(f"/{MANIFEST}"):
             return None
-        manifest = store.manifest(store.uri(place))
-    except (FileNotFoundError, StoreError):  # deleted, or damaged
+        manifest = store.manifest(store.uri(relative(place)))
+    except (FileNotFoundError, StoreError, PathError):  # deleted, or damaged
         return None
     is_own = place == try_key(manifest.id, MANIFEST)
     counts = manifest.state is State.COMPLETE and not manifest.reused and not rejected.is_marked(store, manifest.uri)
@@ -122,4 +122,4 @@ def _read(store: Store, entry: str) -> Manifest | None:
 
 
 def _folder(key: str) -> str:
-    return f"{_EXECUTIONS}/{key[:2]}/{key}"
+    return f"{EXECUTIONS}/{key[:2]}/{key}"

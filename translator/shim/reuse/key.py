@@ -4,6 +4,7 @@
 |---|---|
 | command | the commands, the formats of their parameters, the path of the source |
 | image, runner | their names; of a container image, its name is taken for its content |
+| settings | those of the runner that change what a command sees (``runner_settings``) |
 | python, packages | for processes of the worker: the version, and the packages that the project's code imports |
 | environment | the variables of the step, and those that it requires of the worker |
 | code | the files of the project (``project_files``) |
@@ -12,9 +13,11 @@
 
 The names of the step, the node and the pipeline do not count, nor do resources, time limits, queues and the engine.
 
-Secrets never count by value. Variables that are secrets, or whose names say so, count by their names: they give access,
-and a new password must not cost hours of computing. An execution whose command or parameters contain a secret has no
-key, because a digest of a short secret can be guessed.
+Secrets of the worker never count by value. Variables that are secrets, and those that the step requires of the worker
+and whose names say that they are secrets, count by their names: they give access, and a new password must not cost
+hours of computing. Values that the pipeline file or an edge gives count, whatever their names (``MAX_TOKENS``); those
+that people must not see count by a digest that is slow to compute. An execution whose command or parameters contain a
+secret has no key, because a fast digest of a short secret can be guessed.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, cast
 
 from translator.shim.contract import FileRecord, ReuseKey
@@ -29,7 +33,7 @@ from translator.shim.json_values import thawed
 from translator.shim.json_values.storable import sane
 from translator.shim.masking import is_sensitive
 from translator.shim.masking.uris import MASK, redact_text
-from translator.shim.reuse import packages, project_files
+from translator.shim.reuse import packages, project_files, runner_settings
 from translator.shim.reuse.project_files import Project, ProjectFiles, UnknownFilesError
 from translator.shim.runners import DEFAULT
 from translator.shim.runners.process import interpreter
@@ -39,10 +43,12 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import InputFiles, Json, Manifest, Step, Value
 
-VERSION = 1
+VERSION = 2
 """Changes with what counts, and with how it is written."""
 _MOST_FILES, _MOST_BYTES = 1_000, 1 << 30
 """The size of a project beyond which its digest is computed only if the execution may be reused."""
+_ROUNDS = 50_000
+"""How often a value that people must not see is hashed: whoever reads a store can guess one value in some 20 ms."""
 _FORMAT = ("pass_as", "pass_true_as", "pass_false_as", "multiple", "separator")
 
 
@@ -67,7 +73,16 @@ def of_step(step: Step, inherited: Mapping[str, str], hide: Callable[[str], str]
         "runner": step.runner.name if step.runner is not None else DEFAULT,
         "environment": _environment(step, inherited, hide),
     }
-    return ReuseKey(parts, unknown="its command contains a secret" if is_secret else "")
+    if masked := _digests_of_masked(step, hide):
+        parts["masked"] = masked
+    settings, unknown = runner_settings.of_step(step)
+    if settings:
+        parts["settings"] = settings
+    if is_secret:
+        unknown = "its command contains a secret"
+    elif _has_secret(settings, hide):
+        unknown, parts["settings"] = "the settings of its runner contain a secret", None
+    return ReuseKey(parts, unknown=unknown)
 
 
 def with_code(
@@ -175,16 +190,34 @@ def _has_secret(value: object, hide: Callable[[str], str]) -> bool:
 
 
 def _environment(step: Step, inherited: Mapping[str, str], hide: Callable[[str], str]) -> dict[str, Json]:
-    """Return the variables of a step; those of secrets without values, those of the worker as digests."""
+    """Return the variables of a step as people may see them; those of the worker as digests."""
     variables: dict[str, Json] = {}
     for name in step.required_environment:
         if name in inherited and name not in step.environment:
             variables[name] = MASK if is_sensitive(name) else f"sha256:{_hash(redact_text(inherited[name]))}"
     for name, value in step.environment.items():
-        variables[name] = MASK if is_sensitive(name) else hide(redact_text(value))
+        variables[name] = _visible_value(name, value, hide)
     for name, secret in step.secret_variables.items():
         variables[name] = f"{MASK} ({secret})"
     return variables
+
+
+def _visible_value(name: str, value: str, hide: Callable[[str], str]) -> str:
+    return MASK if is_sensitive(name) else hide(redact_text(value))
+
+
+def _digests_of_masked(step: Step, hide: Callable[[str], str]) -> dict[str, Json]:
+    """Return digests of the variables with values that people must not see, except those of secrets."""
+    return {
+        name: _slow_digest(name, value)
+        for name, value in step.environment.items()
+        if name not in step.secret_variables and _visible_value(name, value, hide) != value
+    }
+
+
+@lru_cache(maxsize=64)
+def _slow_digest(name: str, value: str) -> str:
+    return hashlib.pbkdf2_hmac("sha256", value.encode("utf-8", "surrogatepass"), name.encode(), _ROUNDS).hex()
 
 
 def _digest(parts: Mapping[str, Json], values: Mapping[str, object]) -> str:

@@ -51,7 +51,10 @@ class FileStore(Store):
 
     def uri(self, key: str) -> str:
         """See ``Store.uri``."""
-        return f"{self.root}/{quote(key)}"
+        try:
+            return f"{self.root}/{quote(key)}"
+        except UnicodeEncodeError:
+            raise StoreError(f"{key!r} is not in the store: it is not valid UTF-8") from None
 
     def key(self, uri: str) -> str:
         """See ``Store.key``."""
@@ -82,12 +85,17 @@ class FileStore(Store):
             raise
         except OSError as error:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+        except ValueError as error:  # a NUL, or not valid Unicode
+            raise StoreError(f"{str(path)!r} cannot be read: {error}") from None
 
     def open(self, key: str) -> BinaryIO:
         """See ``Store.open``."""
         path = self.folder / key
-        if not path.resolve().is_relative_to(self._real_folder):
-            raise FileNotFoundError(path)
+        try:
+            if not path.resolve().is_relative_to(self._real_folder):
+                raise FileNotFoundError(path)
+        except ValueError as error:
+            raise StoreError(f"{str(path)!r} cannot be read: {error}") from None
         try:
             # Neither block at a pipe nor follow a link.
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
@@ -298,6 +306,8 @@ class FileStore(Store):
             return []
         except OSError as error:
             raise StoreError(f"the store {self.folder} cannot be listed: {error.strerror}") from error
+        except ValueError as error:
+            raise StoreError(f"{key!r} cannot be listed: {error}") from None
 
     def _keys(self, nodes: Sequence[Path]) -> list[str]:
         return [
