@@ -199,3 +199,12 @@ def test_a_run_that_does_not_exist(runs: Runs, capsys: pytest.CaptureFixture[str
     runs("first")
     assert main(["why", "nothing", "--store", str(runs.store)]) == 2
     assert "there is no run 'nothing'" in capsys.readouterr().err
+
+
+def test_a_file_with_secrets(runs: Runs, capsys: pytest.CaptureFixture[str]) -> None:
+    (runs.project / ".env").write_text("PIN=1234\n")
+    runs("first")
+    (runs.project / ".env").write_text("PIN=4321\n")
+    runs("second")
+    line = why(runs, capsys, "second").splitlines()[-1]
+    assert line.split() == ["code", ".env", '"***"', '"***"']

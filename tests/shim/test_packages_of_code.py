@@ -51,7 +51,7 @@ def of(code: str, installed: Path, tmp_path: Path, name: str = "train.py") -> di
     project = tmp_path / "project"
     project.mkdir(exist_ok=True)
     (project / name).write_text(code)
-    return packages.of_project(project, read(Project(project)), [str(installed)])
+    return packages.of_project(project, read(Project(project)), packages.Environment([str(installed)]))
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,14 @@ def of(code: str, installed: Path, tmp_path: Path, name: str = "train.py") -> di
         ("import os, yaml.nodes, numpy\n", {"numpy": "2.1", "pyyaml": "6.0"}),
         ("from . import numpy\n", {}),
         ("x = 'import pandas'\n", {}),
+        ("x=1; import numpy\n", {"numpy": "2.1"}),
+        ("try: import numpy\nexcept ImportError: pass\n", {"numpy": "2.1"}),
+        ("import json as j, \\\n  numpy\n", {"numpy": "2.1"}),
+        ("import importlib\nimportlib.import_module('numpy.linalg')\n", {"numpy": "2.1"}),
+        ("__import__('yaml')\n", {"pyyaml": "6.0"}),
+        ("__import__('.x'); __import__('/etc'); __import__('../numpy'); __import__('a\\0b'); __import__(1)\n", {}),
+        ("print 'Python 2'; import numpy\n", {"numpy": "2.1"}),
+        ("# \xe9\nimport numpy\n", {"numpy": "2.1"}),
     ],
 )
 def test_imports(code: str, expected: dict[str, str], installed: Path, tmp_path: Path) -> None:
@@ -96,3 +104,70 @@ def test_the_cache_stays_small(tmp_path: Path) -> None:
         cache.write_cached(place / "some" / f"{number}.json", number)
     assert len(list((place / "some").iterdir())) <= 256
     assert cache.read_cached(place / "some" / "299.json") == 299
+
+
+def of_command(command: str, installed: Path, tmp_path: Path, **environment: str) -> dict[str, str]:
+    project = tmp_path / "project"
+    project.mkdir(exist_ok=True)
+    found = packages.Environment([str(installed)], **environment)
+    return packages.of_project(project, read(Project(project)), found, [command])
+
+
+@pytest.mark.parametrize(
+    "command", ["python -m numpy.f2py x", "python3 -u -mnumpy", "python -c 'import os; import numpy'", "x && f2py y"]
+)
+def test_commands(command: str, installed: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "f2py").touch()
+    (installed / "numpy-2.1.dist-info" / "entry_points.txt").write_text("[console_scripts]\nf2py = numpy.f2py:main\n")
+    programs = str(tmp_path / "bin")
+    assert of_command(command, installed, tmp_path, programs=programs) == {"numpy": "2.1"}
+    assert of_command("echo numpy", installed, tmp_path, programs=programs) == {}
+
+
+def test_a_program_of_jupyter(installed: Path, tmp_path: Path) -> None:
+    install(installed, "nbconvert", "7.1")
+    (installed / "nbconvert-7.1.dist-info" / "entry_points.txt").write_text(
+        "[other]\nx = y\n[console_scripts]\njupyter-nbconvert = nbconvert.app:main\n"
+    )
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "jupyter-nbconvert").touch()
+    found = of_command("jupyter nbconvert --execute x.ipynb", installed, tmp_path, programs=str(tmp_path / "bin"))
+    assert found == {"nbconvert": "7.1"}
+
+
+@pytest.mark.parametrize("kind", ["variable", "command", "link", "copied", "editable"])
+def test_code_outside_the_project_without_a_version(kind: str, installed: Path, tmp_path: Path) -> None:
+    lib = tmp_path / "lib"
+    lib.mkdir()
+    (lib / "mylib.py").write_text("1\n")
+    path, command = "", "python -c 'import mylib'"
+    if kind == "variable":
+        path = f"lib:{lib}"
+    elif kind == "command":
+        command = f"PYTHONPATH={lib} {command}"
+    elif kind == "link":
+        (installed / "lib.pth").write_text(f"import os\n# x\n{lib}\n")
+    elif kind == "copied":
+        (installed / "mylib.py").write_text("1\n")
+    else:
+        install(installed, "my_lib", "1.0", module="mylib")
+        (installed / "my_lib-1.0.dist-info" / "direct_url.json").write_text(
+            f'{{"url": "{lib.as_uri()}", "dir_info": {{"editable": true}}}}'
+        )
+    with pytest.raises(packages.UnversionedError, match="outside the project, whose version is not known"):
+        of_command(command, installed, tmp_path, path=path)
+    assert of_command(command.replace("mylib", "numpy"), installed, tmp_path, path=path) == {"numpy": "2.1"}
+
+
+def test_code_of_the_project_needs_no_version(installed: Path, tmp_path: Path) -> None:
+    """Its files count, also if they are on the search path or installed as a link."""
+    lib = tmp_path / "project" / "lib"
+    lib.mkdir(parents=True)
+    (lib / "mylib.py").write_text("1\n")
+    (installed / "lib.pth").write_text(f"{lib}\n")
+    (installed / "mylib-1.0.dist-info").mkdir()
+    (installed / "mylib-1.0.dist-info" / "direct_url.json").write_text(
+        f'{{"url": "{(tmp_path / "project").as_uri()}", "dir_info": {{"editable": true}}}}'
+    )
+    assert of_command("python -c 'import mylib'", installed, tmp_path, path=str(lib)) == {"mylib": "1.0"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from translator.history.runs import runs
 from translator.shim.contract import State
 from translator.shim.json_values import thawed
+from translator.shim.masking.uris import MASK
 from translator.shim.outcome import rejected
 from translator.shim.reuse import index
 from translator.shim.store import MANIFEST, NoManifestError, StoreError, segment
@@ -263,4 +264,6 @@ def _short(digest: str | None) -> str | None:
     if digest is None:
         return None
     kind, space, digits = digest.rpartition(" ")
+    if kind.endswith("secret"):
+        return MASK
     return f"{kind}{space}{digits[:_SHORT]}"

@@ -131,7 +131,7 @@ def begin(
     source = (execution.step.source or "").rpartition(":")[0]
     read = Project(project, scratch.parent if scratch is not None else None, source)
     own = replace(key.of_step(execution.step, inherited, execution.hidden), enabled=execution.context.reuse)
-    execution.key, files = key.with_code(own, read, inherited, execution.pulse)
+    execution.key, files = key.with_code(own, execution.step, read, inherited, execution.pulse)
     execution.files = files
     return EarlierResults(execution, store, read, files, _resumable(execution, store))
 

@@ -87,6 +87,7 @@ def of_step(step: Step, inherited: Mapping[str, str], hide: Callable[[str], str]
 
 def with_code(
     key: ReuseKey,
+    step: Step,
     project: Project,
     inherited: Mapping[str, str],
     pulse: Callable[[], None],
@@ -95,6 +96,7 @@ def with_code(
 
     Args:
         key: that of the step.
+        step: the step, with the variables that edges bring.
         project: the project.
         inherited: the worker's environment as the step sees it.
         pulse: called now and then; what it raises ends the work.
@@ -110,10 +112,18 @@ def with_code(
         return replace(key, unknown=f"the project's files cannot be read: {error.strerror or error}"), None
     parts = {**key.parts, "code": files.digest}
     if key.parts["runner"] == DEFAULT:
-        python = interpreter.on_path(inherited)
+        variables = {**inherited, **step.environment}
+        python = interpreter.on_path(variables)
         parts["python"] = python.version if python is not None else None
-        directories = python.packages if python is not None else ()
-        parts["packages"] = packages.of_project(project.directory, files, directories)
+        environment = packages.Environment(
+            python.packages if python is not None else (),
+            f"{python.prefix}/bin" if python is not None else "",
+            variables.get("PYTHONPATH", ""),
+        )
+        try:
+            parts["packages"] = packages.of_project(project.directory, files, environment, step.command)
+        except packages.UnversionedError as error:
+            return replace(key, unknown=str(error)), None
     return replace(key, parts=parts), files
 
 

@@ -4,36 +4,63 @@ A process of the worker sees the packages of the engine's environment. Those tha
 those that these require, count for its results; others, such as the engine itself, do not. So two engines whose
 environments have the same version of NumPy can share results.
 
+Code outside the project that has no version cannot be told from what it was: a directory of ``PYTHONPATH``, an editable
+installation of another project, a file that somebody copied into ``site-packages``. Whoever imports that has no key.
+
 A package that the command itself installs is as good as its ``requirements.txt``, which is part of the code.
 """
 
 from __future__ import annotations
 
+import glob
 import hashlib
+import json
 import os
 import re
 import time
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
 
+from translator.shim.errors import TranslatorError
 from translator.shim.files.cache import cache_directory, read_cached, write_cached
+from translator.shim.reuse import imports
 from translator.shim.reuse.project_files import RECENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from translator.shim.reuse.project_files import ProjectFiles
 
-# In a notebook, lines of code are strings.
-_IMPORT = re.compile(rb"^[ \t\"]*(?:from[ \t]+(?P<source>\w+)|import[ \t]+(?P<names>\w[\w., \t]*))", re.MULTILINE)
 _DISTRIBUTION = re.compile(r"(?P<name>.+?)-(?P<version>[^-]+)(?:-py[\d.]+)?\.(?:dist|egg)-info")
 _REQUIRES = re.compile(r"^Requires-Dist:[ \t]*(?P<name>[A-Za-z0-9][\w.-]*)(?P<rest>.*)$", re.MULTILINE)
 _EXTRA = re.compile(r"\bextra\s*==")
-_LARGEST = 2 << 20
-"""Bytes of a Python file beyond which it contains data rather than imports."""
-_CACHED = "packages"
+_SCRIPTS = re.compile(r"^\[(?:console|gui)_scripts\]$(?P<scripts>[^\[]*)", re.MULTILINE)
+_WORD = re.compile(r"[A-Za-z0-9_][\w.-]*")
+_PATH = re.compile(r"\bPYTHONPATH=[\"']?(?P<path>[^\s\"';&|]+)")
+_STARTUP = frozenset({"sitecustomize", "usercustomize"})
+"""The modules that Python imports when it starts."""
+_CACHED = "imports"
+
+
+class UnversionedError(TranslatorError):
+    """Code outside the project whose version is not known; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """The Python environment of a command that runs as a process of the worker.
+
+    ``directories`` are those of the packages, such as ``site-packages``; ``programs`` that of their programs; ``path``
+    the value of ``PYTHONPATH``.
+    """
+
+    directories: Sequence[str]
+    programs: str = ""
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +72,115 @@ class _Installed:
     information: Path
 
 
-def of_project(project: Path, files: ProjectFiles, directories: Sequence[str]) -> dict[str, str]:
-    """Return the versions of the packages that a project's Python files import, by normalised name.
+def of_project(
+    project: Path, files: ProjectFiles, environment: Environment, commands: Sequence[str] = ()
+) -> dict[str, str]:
+    """Return the versions of the packages that a project's files and the commands use, by normalised name.
 
     Args:
         project: the project's directory.
         files: its files.
-        directories: those of the packages, such as ``site-packages``.
+        environment: what the commands find.
+        commands: those of the step.
+
+    Raises:
+        UnversionedError: they use code outside the project that has no version.
     """
-    place = _cache_of(files, directories)
-    if place is not None and (known := _cached(place)) is not None:
-        return known
-    installed = _installed(directories)
-    imported = _imported(project, files)
-    versions = dict(sorted(_required(_packages_of(imported, installed, directories), installed)))
-    if place is not None:
-        write_cached(place, versions)
+    searched = _search_path(project, environment, commands)
+    linked = _linked_directories(project, environment.directories)
+    place = _cache_of(files, [*environment.directories, *searched, *linked], [*commands, environment.programs])
+    if place is None or (known := _cached(place)) is None:
+        known = _read(project, files, environment, commands, (searched, linked))
+        if place is not None:
+            write_cached(place, known)
+    versions, unversioned = known
+    if unversioned:
+        raise UnversionedError(unversioned)
     return versions
+
+
+def _read(
+    project: Path,
+    files: ProjectFiles,
+    environment: Environment,
+    commands: Sequence[str],
+    elsewhere: tuple[Sequence[str], Sequence[str]],
+) -> tuple[dict[str, str], str]:
+    """Return the versions, and which code has none.
+
+    Args:
+        project: the project's directory.
+        files: its files.
+        environment: what the commands find.
+        commands: those of the step.
+        elsewhere: the directories outside the project that Python searches before and after those of the packages.
+    """
+    installed = _installed(environment.directories)
+    imported = imports.of_files(project, files.files).union(*map(imports.of_command, commands))
+    own = {part.removesuffix(".py") for path in files.files for part in path.split("/")}
+    used = list(_packages_of(imported, installed, environment.directories))
+    used += _packages_of_programs(commands, installed, environment.programs)
+    required = list(_required(used, installed))
+    searched, linked = elsewhere
+    versioned = {module for one in installed.values() for module in (*_modules(one), one.name)}
+    unversioned = [
+        *((module, place) for module in imported | _STARTUP for place in searched if _has(place, module)),
+        *((module, place) for module in imported - own for place in linked if _has(place, module)),
+        *(
+            (module, place)
+            for module in imported - own - versioned
+            if _normal(module) not in installed
+            for place in environment.directories
+            if _has(place, module)
+        ),
+        *((one.name, place) for one in required if (place := _editable(one, project))),
+    ]
+    reason = ""
+    if unversioned:
+        module, place = min(unversioned)
+        reason = f"it imports {module!r} from {place}, outside the project, whose version is not known"
+    return dict(sorted((one.name, one.version) for one in required)), reason
+
+
+def _search_path(project: Path, environment: Environment, commands: Sequence[str]) -> list[str]:
+    """Return the directories and archives of ``PYTHONPATH`` outside the project, also if a command sets it."""
+    written = [match["path"] for command in commands for match in _PATH.finditer(command)]
+    paths = [path for text in (environment.path, *written) for path in text.split(os.pathsep)]
+    return [path for path in dict.fromkeys(paths) if os.path.isabs(path) and not _is_inside(path, project)]  # noqa: PTH117 - texts
+
+
+def _linked_directories(project: Path, directories: Sequence[str]) -> list[str]:
+    """Return the directories outside the project that files of packages (``.pth``) add to the search path."""
+    linked: dict[str, None] = {}
+    for directory in directories:
+        try:
+            names = sorted(os.listdir(directory))  # noqa: PTH208 - on every execution's path
+        except OSError:
+            continue
+        for name in names:
+            if not name.endswith(".pth"):
+                continue
+            for line in _text(Path(directory, name)).splitlines():
+                path = os.path.join(directory, line.strip())  # noqa: PTH118 - a text
+                if not line.startswith(("import ", "import\t", "#")) and line.strip() and os.path.isdir(path):  # noqa: PTH112
+                    linked[path] = None
+    return [path for path in linked if path not in directories and not _is_inside(path, project)]
+
+
+def _is_inside(path: str, project: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(project))
+
+
+def _editable(package: _Installed, project: Path) -> str:
+    """Return the directory of a package that is installed as a link to it; an empty text if the project has it."""
+    try:
+        document = json.loads(_text(package.information / "direct_url.json") or "{}")
+        url = urlsplit(document["url"]) if document.get("dir_info", {}).get("editable") else None
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
+        return ""
+    if url is None or _is_inside(path := unquote(url.path), project):
+        return ""
+    return path
 
 
 def _installed(directories: Sequence[str]) -> dict[str, _Installed]:
@@ -80,23 +199,6 @@ def _installed(directories: Sequence[str]) -> dict[str, _Installed]:
     return installed
 
 
-def _imported(project: Path, files: ProjectFiles) -> set[str]:
-    """Return the modules that Python files import, without submodules."""
-    modules: set[str] = set()
-    for path in files.files:
-        if not path.endswith((".py", ".ipynb")):
-            continue
-        try:
-            with (project / path).open("rb") as file:
-                content = file.read(_LARGEST)
-        except OSError:
-            continue
-        for match in _IMPORT.finditer(content):
-            names = [match["source"]] if match["source"] else match["names"].split(b",")
-            modules.update(name.split()[0].split(b".")[0].decode("ascii", "replace") for name in names if name.split())
-    return modules
-
-
 def _packages_of(
     modules: set[str], installed: Mapping[str, _Installed], directories: Sequence[str]
 ) -> Iterator[_Installed]:
@@ -113,8 +215,30 @@ def _packages_of(
                 yield one
 
 
-def _has(directory: str, module: str) -> bool:
-    return any(os.path.exists(f"{directory}/{module}{end}") for end in ("", ".py"))  # noqa: PTH110 - as above
+def _packages_of_programs(
+    commands: Sequence[str], installed: Mapping[str, _Installed], programs: str
+) -> Iterator[_Installed]:
+    """Yield the packages whose programs are in commands; ``jupyter nbconvert`` is ``jupyter-nbconvert``, too."""
+    called: set[str] = set()
+    for command in commands:
+        words = _WORD.findall(command)
+        called.update(words, map("-".join, pairwise(words)))
+    called = {word for word in called if programs and os.path.isfile(f"{programs}/{word}")}  # noqa: PTH113
+    if called:
+        yield from (one for one in installed.values() if not called.isdisjoint(_programs(one)))
+
+
+@lru_cache(maxsize=2048)
+def _programs(package: _Installed) -> frozenset[str]:
+    found = _SCRIPTS.findall(_text(package.information / "entry_points.txt"))
+    return frozenset(line.partition("=")[0].strip() for part in found for line in part.splitlines() if "=" in line)
+
+
+def _has(place: str, module: str) -> bool:
+    """Return whether a directory has a module; whatever a file (an archive) has, it may."""
+    if any(os.path.exists(f"{place}/{module}{end}") for end in ("", ".py")):  # noqa: PTH110 - as above
+        return True
+    return os.path.isfile(place) or any(Path(place).glob(f"{glob.escape(module)}.*.so"))  # noqa: PTH113
 
 
 @lru_cache(maxsize=2048)
@@ -127,8 +251,8 @@ def _modules(package: _Installed) -> frozenset[str]:
     return frozenset(path.split("/")[0].removesuffix(".py") for path in paths if not path.startswith(("..", "/")))
 
 
-def _required(packages: Iterator[_Installed], installed: Mapping[str, _Installed]) -> Iterator[tuple[str, str]]:
-    """Yield the names and versions of packages, and of what they require without an extra."""
+def _required(packages: Iterable[_Installed], installed: Mapping[str, _Installed]) -> Iterator[_Installed]:
+    """Yield packages, and what they require without an extra."""
     waiting = list(packages)
     seen: set[str] = set()
     while waiting:
@@ -136,7 +260,7 @@ def _required(packages: Iterator[_Installed], installed: Mapping[str, _Installed
         if one.name in seen:
             continue
         seen.add(one.name)
-        yield one.name, one.version
+        yield one
         metadata = _text(one.information / "METADATA").partition("\n\n")[0]
         for match in _REQUIRES.finditer(metadata):
             required = installed.get(_normal(match["name"]))
@@ -155,7 +279,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _cache_of(files: ProjectFiles, directories: Sequence[str]) -> Path | None:
+def _cache_of(files: ProjectFiles, directories: Sequence[str], others: Sequence[str]) -> Path | None:
     """Return the file with the packages of the same code in the same environment; None if this user has no cache.
 
     Whatever installs a package, or another version, changes the time of its directory.
@@ -163,7 +287,7 @@ def _cache_of(files: ProjectFiles, directories: Sequence[str]) -> Path | None:
     cache = cache_directory()
     if cache is None:
         return None
-    states = [files.digest]
+    states = [files.digest, *others]
     for directory in directories:
         try:
             status = os.stat(directory)  # noqa: PTH116 - on every execution's path
@@ -175,6 +299,9 @@ def _cache_of(files: ProjectFiles, directories: Sequence[str]) -> Path | None:
     return cache / _CACHED / f"{hashlib.sha256(repr(states).encode()).hexdigest()[:32]}.json"
 
 
-def _cached(place: Path) -> dict[str, str] | None:
-    document = read_cached(place)
-    return {str(name): str(version) for name, version in document.items()} if isinstance(document, dict) else None
+def _cached(place: Path) -> tuple[dict[str, str], str] | None:
+    try:
+        versions, unversioned = read_cached(place)
+        return {str(name): str(version) for name, version in versions.items()}, str(unversioned)
+    except (ValueError, TypeError, AttributeError):
+        return None
