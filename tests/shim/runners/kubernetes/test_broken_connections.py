@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -58,10 +59,10 @@ class Breaking:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """Let time pass only while somebody waits."""
+    """Let time pass only while the follower waits: threads of other tests wait, too."""
     now = [0.0]
-    monkeypatch.setattr(follow.time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(follow.time, "sleep", lambda seconds: now.__setitem__(0, now[0] + seconds))
+    passing = SimpleNamespace(monotonic=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds))
+    monkeypatch.setattr(follow, "time", passing)
     return now  # type: ignore[return-value]
 
 
