@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import http.client
+import http.server
 import os
 import random
 import signal
@@ -18,6 +19,7 @@ import pytest
 
 from translator.shim.contract import Endpoint
 from translator.shim.deployers import DeployError
+from translator.shim.deployers.local.ports import is_free
 from translator.shim.deployers.local.server import localised
 from translator.shim.deployers.local.settings import check
 from translator.shim.deployers.local.state import State
@@ -39,6 +41,13 @@ def application(environ, start_response):
     start_response("201 Created", headers)
     return [body]
 """
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 60
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert condition()
 
 
 def command(text, port=8000):
@@ -198,23 +207,67 @@ def test_a_server_that_ends_is_started_again(machine):
     machine.deploy("again", name="again")
     assert machine.get("/again/live/predict/crash")[0] in (502, 503)  # gunicorn's worker; gunicorn starts another
     _, details = Supervisor(machine.directory).state(program_name("again", 1, "predict"))
-    os.kill(int(details.split()[1].rstrip(",")), signal.SIGKILL)
-    deadline = time.monotonic() + 60
-    while machine.get("/again/live/predict/")[0] != 200 and time.monotonic() < deadline:
-        time.sleep(0.1)
+    os.kill(_pid(details), signal.SIGKILL)
+    wait_until(lambda: machine.get("/again/live/predict/")[0] == 200)
     assert machine.model(name="again") == "again"
+
+
+def _pid(details):
+    """Return the id of a server from the details of its state."""
+    return int(details.split()[1].rstrip(","))
+
+
+def _port(machine, deployment, endpoint="predict"):
+    return State(machine.directory).version(deployment, 1).endpoints[endpoint].port
 
 
 def test_everything_serves_again_after_the_daemon_was_killed(machine):
     machine.deploy("before", name="revived")
-    daemon = int((machine.directory / "supervisord.pid").read_text())
-    os.kill(daemon, signal.SIGKILL)
+    # Endpoints may have the names of the state's own files.
+    named = [Endpoint(name, wsgi="app:app", files={"m": "model.txt"}) for name in ("healthy", "lock")]
+    machine.deploy("x", name="dropped", endpoints=named)
+    port, dropped = _port(machine, "revived"), _port(machine, "dropped", "lock")
+    _, details = Supervisor(machine.directory).state(program_name("revived", 1, "predict"))
+    os.kill(int((machine.directory / "supervisord.pid").read_text()), signal.SIGKILL)
     # What it had started serves until something starts another daemon.
     assert machine.model(name="revived") == "before"
     assert [version.servers[0].state for version in machine.administration.versions()][-1] == "down"
-    machine.deploy("after", name="revived")
-    assert machine.model("1", name="revived") == "before"
-    assert machine.model(name="revived") == "after"
+    assert machine.administration.stop("dropped", None) == ["1"]
+    assert is_free(dropped)
+    assert machine.administration.stop("dropped", None) == []
+    os.kill(_pid(details), signal.SIGKILL)
+    wait_until(lambda: is_free(port))  # gunicorn's workers end soon after it
+    with http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler) as foreign:
+        serving = threading.Thread(target=foreign.serve_forever)
+        serving.start()
+        try:
+            machine.administration.move("revived", "again", "1")
+            assert machine.model("again", name="revived") == "before"
+            assert _port(machine, "revived") != port
+        finally:
+            foreign.shutdown()
+            serving.join()
+
+
+def test_only_the_program_itself_makes_it_healthy(machine):
+    elsewhere = command("exec python -m http.server --bind 127.0.0.1 29998")
+    others = []
+
+    def take_port():
+        """Listen on the port of the version, which its server does not."""
+        version = State(machine.directory).version("foreign", 1)
+        if version is not None and is_free(version.endpoints["files"].port):
+            address = "127.0.0.1", version.endpoints["files"].port
+            others.append(http.server.HTTPServer(address, http.server.SimpleHTTPRequestHandler))
+            threading.Thread(target=others[-1].serve_forever).start()
+
+    try:
+        with pytest.raises(DeployError, match=r"is not healthy after 2.5 s: another program listens on its port 2\d+"):
+            machine.deploy(name="foreign", endpoints=elsewhere, pulse=take_port, timeout=2.5)
+    finally:
+        for other in others:
+            other.shutdown()
+            other.server_close()
 
 
 def test_a_deployer_that_is_killed_leaves_aliases_at_healthy_versions(machine):

@@ -66,7 +66,7 @@ class LocalAdministration:
             raise DeployError(f"version {known.number} of {deployment} has no endpoint {endpoint!r}; it has: {listed}")
         chosen = [endpoint] if endpoint is not None else list(known.endpoints)
         for name in chosen:
-            log = self.state.folder(deployment, known.number) / name / LOG
+            log = self.state.endpoint(deployment, known.number, name) / LOG
             before = f"{name}: " if len(chosen) > 1 else ""
             try:
                 with log.open(encoding="utf-8", errors="replace") as file:
@@ -101,15 +101,17 @@ class LocalAdministration:
         versions = Versions(self.settings, self.state, Supervisor(self.settings.directory))
         with locked(self.state.folder(deployment), no_pulse):
             aliases = self.state.aliases(deployment)
-            if version is None:
-                self.state.set_aliases(deployment, {})
-            elif pointing := [alias for alias, to in aliases.items() if to == chosen[0].number]:
+            if version is not None and (pointing := [alias for alias, to in aliases.items() if to == chosen[0].number]):
                 raise DeployError(
                     f"version {chosen[0].number} of {deployment} serves as {', '.join(pointing)}: "
                     "move the alias to another version first, or stop the whole deployment"
                 )
             for one in chosen:
                 versions.remove(deployment, one.number)
+            if version is None:
+                for number in self.state.abandoned(deployment):
+                    versions.remove(deployment, number)
+                self.state.set_aliases(deployment, {})
         return [str(one.number) for one in chosen]
 
     def _serving(self) -> Versions:

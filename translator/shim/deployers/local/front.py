@@ -19,7 +19,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from translator.shim.deployers.local.server import HOST
+from translator.shim.deployers.local.ports import HOST
 from translator.shim.deployers.local.serving import HEALTH
 from translator.shim.deployers.local.state import State
 

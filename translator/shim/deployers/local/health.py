@@ -3,34 +3,11 @@
 from __future__ import annotations
 
 import http.client
-import random
-import socket
 
-from translator.shim.deployers.local.server import HOST
+from translator.shim.deployers.local.ports import HOST
 
-PORTS = (20_000, 30_000)
-"""The ports of servers: from the first to before the second, where systems give out none of their own accord."""
 _SECONDS = 5.0
 _FAILING = 400
-
-
-def free_port(taken: set[int]) -> int:
-    """Return a port that nothing listens on, and that is not in ``taken``.
-
-    Raises:
-        OSError: there is none.
-    """
-    candidates = [port for port in range(*PORTS) if port not in taken]
-    random.shuffle(candidates)
-    for port in candidates:
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-        return port
-    raise OSError(f"all ports from {PORTS[0]} to {PORTS[1] - 1} are in use")
 
 
 def reachable(host: str) -> str:

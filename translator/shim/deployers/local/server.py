@@ -2,7 +2,8 @@
 
 It runs as ``python -m translator.shim.deployers.local.server DIRECTORY ENDPOINT``; the directory is that of a version.
 The server runs in its endpoint's own copy of the project, listens on the port of this machine that the version has for
-it, and learns what Valohai's servers learn: ``VALOHAI_PORT`` and ``VH_DEFAULT_PREFIX``.
+it, and learns what Valohai's servers learn: ``VALOHAI_PORT`` and ``VH_DEFAULT_PREFIX``. If another program has taken
+that port while the server was down, the version gets another one.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ from __future__ import annotations
 import os
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim.deployers.local.state import State
+from translator.shim.deployers.local.ports import HOST, free_port, is_free
+from translator.shim.deployers.local.state import State, locked
+from translator.shim.files.digest import no_pulse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from translator.shim.deployers.local.state import Endpoint
+    from translator.shim.deployers.local.state import Endpoint, Version
 
 REPOSITORY = "repository"
-HOST = "127.0.0.1"
 _EVERYWHERE = re.compile(r"(?<![\w.])0\.0\.0\.0(?![\w.])")
 
 
@@ -60,13 +63,35 @@ def _memory() -> str:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"  # noqa: S108 - gunicorn makes its own file
 
 
+def _listening(state: State, version: Version, name: str) -> Endpoint:
+    """Return an endpoint with a port that no other program has."""
+    endpoint = version.endpoints[name]
+    if is_free(endpoint.port):
+        return endpoint
+    with locked(state.directory, no_pulse):
+        current = state.version(version.deployment, version.number)
+        if current is None:
+            raise SystemExit(f"version {version.number} of {version.deployment} was removed")
+        moved = replace(endpoint, port=free_port(state.ports()))
+        state.record(replace(current, endpoints={**current.endpoints, name: moved}))
+    _log(f"port {endpoint.port} is in use, so the server of {name} gets port {moved.port}")
+    return moved
+
+
+def _log(line: str) -> None:
+    """Write a line into the log of the server."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: Sequence[str]) -> None:
     """Replace this process by the server."""
     folder, name = Path(arguments[0]), arguments[1]
-    version = State(folder.parent.parent.parent).version(folder.parent.name, int(folder.name))
+    state = State(folder.parent.parent.parent)
+    version = state.version(folder.parent.name, int(folder.name))
     if version is None or name not in version.endpoints:
         raise SystemExit(f"there is no endpoint {name!r} in {folder}")
-    endpoint, python = version.endpoints[name], sys.executable
+    endpoint, python = _listening(state, version, name), sys.executable
     environment = dict(os.environ)
     if version.python:
         from translator.shim.runners.process import interpreter, layer
@@ -79,7 +104,7 @@ def main(arguments: Sequence[str]) -> None:
         "VALOHAI_PORT": str(endpoint.port),
         "VH_DEFAULT_PREFIX": version.prefix(name),
     }
-    os.chdir(folder / name / REPOSITORY)
+    os.chdir(state.endpoint(version.deployment, version.number, name) / REPOSITORY)
     program = arguments_of(endpoint, python)
     os.execve(program[0], program, environment)  # noqa: S606 - no shell
 

@@ -24,6 +24,7 @@ HEALTH = "/-/health"
 """The path at which a front says that it serves a directory: another one may have the port."""
 ADDRESS = "front.txt"
 """The file with the host and the port of the front."""
+_LOCAL = ("127.0.0.1", "::1", "localhost")
 _STARTING = 30.0
 _TAIL = 10
 _TAIL_BYTES = 20_000
@@ -74,7 +75,11 @@ def _problem(settings: Settings, supervisor: Supervisor) -> str | None:
     if state != "running":
         return f"its program is {state}"
     path = f"{HEALTH}?{urlencode({'directory': settings.directory})}"
-    return health.problem(settings.port, path, host=health.reachable(settings.host), succeeds=True)
+    host = health.reachable(settings.host)
+    problem = health.problem(settings.port, path, host=host, succeeds=True)
+    if problem is None and host in _LOCAL and supervisor.is_foreign(FRONT, settings.port):
+        return f"another program listens on port {settings.port}"
+    return problem
 
 
 def tail(log: Path) -> str:

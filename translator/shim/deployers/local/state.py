@@ -3,7 +3,8 @@
 The directory, which only its user can look into (0700), has for each deployment::
 
     deployments/NAME/aliases.json       which version each alias points to, replaced as a whole: the atomic step
-    deployments/NAME/NUMBER/            a version: version.json, a directory per endpoint, and `healthy` once it was
+    deployments/NAME/NUMBER/            a version: version.json, `healthy` once it was, and its Python environment
+    deployments/NAME/NUMBER/endpoints/  a directory per endpoint, with its code and its log
     deployments/NAME/counter            the number of the newest version, so that no number is used twice
 
 The process that makes a version holds a lock on its directory, which the system gives back even if it is killed. A
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 HEALTHY = "healthy"
 VERSION = "version.json"
+ENDPOINTS = "endpoints"
 _ALIASES = "aliases.json"
 _COUNTER = "counter"
 _LOCK = "lock"
@@ -131,6 +133,10 @@ class State:
         folder = self.deployments / deployment
         return folder if number is None else folder / str(number)
 
+    def endpoint(self, deployment: str, number: int, endpoint: str) -> Path:
+        """Return the directory of an endpoint."""
+        return self.folder(deployment, number) / ENDPOINTS / endpoint
+
     def numbers(self, deployment: str) -> list[int]:
         """Return the numbers of the versions that are there, even of those that are being made."""
         try:
@@ -141,7 +147,7 @@ class State:
 
     def healthy(self, deployment: str) -> list[int]:
         """Return the numbers of the versions that have been healthy."""
-        return [number for number in self.numbers(deployment) if (self.folder(deployment, number) / HEALTHY).exists()]
+        return [number for number in self.numbers(deployment) if (self.folder(deployment, number) / HEALTHY).is_file()]
 
     def version(self, deployment: str, number: int) -> Version | None:
         """Return a version as its file has it; None if it does not exist, or not yet."""
@@ -205,7 +211,7 @@ class State:
 
     def _is_abandoned(self, deployment: str, number: int) -> bool:
         folder = self.folder(deployment, number)
-        if (folder / HEALTHY).exists():
+        if (folder / HEALTHY).is_file():
             return False
         try:
             handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -213,7 +219,7 @@ class State:
             return False
         try:
             # A version becomes healthy while its lock is locked, so look again.
-            return locks.hold(handle, _impatient, patience=0) and not (folder / HEALTHY).exists()
+            return locks.hold(handle, _impatient, patience=0) and not (folder / HEALTHY).is_file()
         except _HeldError:
             return False
         finally:

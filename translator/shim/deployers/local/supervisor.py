@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim.deployers import DeployError
+from translator.shim.deployers.local import ports
 from translator.shim.deployers.local.state import locked, write
 from translator.shim.process import group
 
@@ -62,6 +63,7 @@ autorestart=true
 startsecs=1
 startretries={retries}
 stopasgroup=true
+environment={mark}="{marked}"
 killasgroup=true
 stopwaitsecs=35
 redirect_stderr=true
@@ -131,13 +133,7 @@ class Supervisor:
 
     def _end_orphans(self) -> None:
         """End what a daemon that was killed has left running: the next one needs the ports of its servers."""
-        mark = f"{MARK}={self.directory}".encode()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            orphans = [int(pid) for pid in group.pids() if mark in _environment_of(pid)]
-            for pid in orphans:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, number)
-            group.wait(orphans, group.GRACE)
+        _end_marked(f"{MARK}={self.directory}")
 
     def is_alive(self) -> bool:
         """Return whether the daemon answers."""
@@ -158,15 +154,18 @@ class Supervisor:
             retries=_RETRIES,
             log=str(log).replace("%", "%%"),
             size=_LOG,
+            mark=group.MARK,
+            marked=self._mark(name),
         )
         write(self._configuration(name), text)
         self._call(lambda rpc: rpc.reloadConfig())
         self._call(lambda rpc: rpc.addProcessGroup(name), _ALREADY_ADDED)
 
     def remove(self, name: str) -> None:
-        """Stop a program, and forget it."""
+        """Stop a program, and forget it, even if the daemon that started it has been killed."""
         self._configuration(name).unlink(missing_ok=True)
         if not self.is_alive():
+            _end_marked(f"{MARK}={self.directory}", f"{group.MARK}={self._mark(name)}")
             return
         self._call(lambda rpc: rpc.stopProcess(name), _BAD_NAME, _NOT_RUNNING)
         self._call(lambda rpc: rpc.removeProcessGroup(name), _BAD_NAME, _STILL_RUNNING)
@@ -182,9 +181,23 @@ class Supervisor:
             return "down", ""
         return str(info["statename"]).lower(), str(info.get("spawnerr") or info.get("description") or "")
 
+    def is_foreign(self, name: str, port: int) -> bool:
+        """Return whether something else than a program listens on its port."""
+        from xmlrpc.client import Fault
+
+        try:
+            pid = int(self._rpc().getProcessInfo(name)["pid"])
+        except (OSError, Fault):
+            return True
+        return pid == 0 or ports.is_foreign(port, pid, self._mark(name))
+
     def shut_down(self) -> None:
         """Stop the daemon with everything that it runs."""
         self._call(lambda rpc: rpc.shutdown())
+
+    def _mark(self, name: str) -> str:
+        """Return the mark that the processes of a program carry."""
+        return f"{self.directory}/{name}"
 
     def _configuration(self, name: str) -> Path:
         return self.directory / "programs" / f"{name}.conf"
@@ -210,12 +223,23 @@ class Supervisor:
         return cast("Any", ServerProxy("http://127.0.0.1", transport=transport)).supervisor
 
 
-def _environment_of(pid: str) -> list[bytes]:
+def _end_marked(*variables: str) -> None:
+    """End all processes that were started with some environment variables, each as ``NAME=VALUE``."""
+    wanted = {variable.encode() for variable in variables}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        marked = [int(pid) for pid in group.pids() if wanted <= _environment_of(pid)]
+        for pid in marked:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+        group.wait(marked, group.GRACE)
+
+
+def _environment_of(pid: str) -> set[bytes]:
     """Return the variables with which a process was started; none if it may not be known."""
     try:
-        return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
     except OSError:
-        return []
+        return set()
 
 
 def program_of(module: str, *arguments: str) -> list[str]:

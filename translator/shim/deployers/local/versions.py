@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from translator.shim.clock import now
 from translator.shim.deployers import DeployError
-from translator.shim.deployers.local import health
+from translator.shim.deployers.local import health, ports
 from translator.shim.deployers.local.server import REPOSITORY
 from translator.shim.deployers.local.serving import ENDED, tail
-from translator.shim.deployers.local.state import HEALTHY, Endpoint, State, Version, locked, private, write
+from translator.shim.deployers.local.state import ENDPOINTS, HEALTHY, Endpoint, State, Version, locked, private, write
 from translator.shim.deployers.local.supervisor import program_of
 from translator.shim.files.paths import relative
 from translator.shim.workspace import working_copy
@@ -80,9 +80,11 @@ class Versions:
         """Copy the code and the files of a version, and write down what its servers are."""
         folder = self.state.folder(request.deployment.name, number)
         listed = working_copy.listing(request.project, request.without, request.pulse)
+        (folder / ENDPOINTS).mkdir(mode=0o700)
         for endpoint in request.deployment.endpoints:
-            (folder / endpoint.name).mkdir(mode=0o700)
-            repository = folder / endpoint.name / REPOSITORY
+            place = self.state.endpoint(request.deployment.name, number, endpoint.name)
+            place.mkdir(mode=0o700)
+            repository = place / REPOSITORY
             working_copy.copy(request.project, repository, listed, request.pulse)
             for path, staged in request.files.get(endpoint.name, {}).items():
                 _place(staged, repository, relative(path))
@@ -91,7 +93,7 @@ class Versions:
             taken = self.state.ports()
             endpoints: dict[str, Endpoint] = {}
             for endpoint in request.deployment.endpoints:
-                port = health.free_port(taken)
+                port = ports.free_port(taken)
                 taken.add(port)
                 endpoints[endpoint.name] = _server(endpoint, port)
             run = f"{request.id.pipeline}/{request.id.run}/{request.id.node}"
@@ -145,7 +147,7 @@ class Versions:
         for endpoint in version.endpoints:
             command = program_of("translator.shim.deployers.local.server", str(folder), endpoint)
             name = program_name(version.deployment, version.number, endpoint)
-            self.supervisor.add(name, command, folder / endpoint / LOG)
+            self.supervisor.add(name, command, folder / ENDPOINTS / endpoint / LOG)
 
     def wait(self, version: Version, note: Callable[[str], None], pulse: Callable[[], None]) -> None:
         """Wait until the servers of a version are healthy.
@@ -164,7 +166,7 @@ class Versions:
                     note(f"endpoint {endpoint} is healthy")
                     continue
                 state, _ = self.supervisor.state(program_name(version.deployment, version.number, endpoint))
-                log = self.state.folder(version.deployment, version.number) / endpoint / LOG
+                log = self.state.endpoint(version.deployment, version.number, endpoint) / LOG
                 if state in ENDED:
                     raise DeployError(f"the server of endpoint {endpoint!r} ended while it started{tail(log)}")
                 if time.monotonic() > start + self.settings.timeout:
@@ -179,15 +181,24 @@ class Versions:
                 time.sleep(_PAUSE)
 
     def problem(self, version: Version, endpoint: str) -> str | None:
-        """Return why a server is not healthy; None if it is."""
-        state, _ = self.supervisor.state(program_name(version.deployment, version.number, endpoint))
+        """Return why a server is not healthy; None if it is.
+
+        Raises:
+            DeployError: its version was stopped meanwhile.
+        """
+        name = program_name(version.deployment, version.number, endpoint)
+        state, _ = self.supervisor.state(name)
         if state != "running":
             return f"its program is {state}"
-        prefix = version.prefix(endpoint)
+        current = self.state.version(version.deployment, version.number)
+        if current is None:
+            raise DeployError(f"version {version.number} of {version.deployment} was stopped")
+        prefix, port = version.prefix(endpoint), current.endpoints[endpoint].port
         path = f"{prefix}{version.health or '/'}"
-        return health.problem(
-            version.endpoints[endpoint].port, path, prefix=prefix, succeeds=version.health is not None
-        )
+        problem = health.problem(port, path, prefix=prefix, succeeds=version.health is not None)
+        if problem is None and self.supervisor.is_foreign(name, port):
+            return f"another program listens on its port {port}"
+        return problem
 
     def commit(self, version: Version, aliases: Iterable[str], pulse: Callable[[], None]) -> None:
         """Keep a version that is healthy, and let aliases point to it, all in one step."""
