@@ -43,6 +43,7 @@ def test_versions_are_listed_and_shown(run, machine):
     shown = run("show", "digits", "live")
     assert f"http://127.0.0.1:{machine.port}/digits/live/predict/" in shown
     assert json.loads(run("show", "digits", "--format", "json"))[1]["aliases"] == ["live", "next"]
+    assert run() == run("ls")
     assert run("ls", "other") == "nothing is deployed as other\n"
 
 
@@ -67,6 +68,8 @@ def test_logs_are_printed(run):
     ("arguments", "message"),
     [
         (("show",), "expected: translate deployments show DEPLOYMENT [VERSION]"),
+        (("stop", "digits", "--all"), "expected: translate deployments stop DEPLOYMENT [VERSION] | stop --all"),
+        (("ls", "--all"), "--all is an option of translate deployments stop"),
         (("show", "other"), "there is no deployment 'other'"),
         (("show", "digits", "9"), "there is no version '9'"),
         (("logs", "../../etc"), "there is no deployment '../../etc'"),
@@ -80,3 +83,9 @@ def test_mistakes_are_one_line(run, arguments, message):
     error = run(*arguments, status=2)
     assert message in error
     assert error.count("\n") == 1
+
+
+def test_everything_stops(run):
+    assert run("stop", "--all") == "stopped and removed everything (digits)\n"
+    assert run() == "nothing is deployed\n"
+    assert run("stop", "--all", "--format", "json").startswith('{\n  "done": "stopped and removed everything')

@@ -26,6 +26,10 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; return the exit status."""
     args = parser().parse(argv)
     least, most, action = _ACTIONS[args.action]
+    if args.all:
+        if args.action != "stop":
+            raise UsageError("--all is an option of translate deployments stop")
+        least, most = 0, 0
     if not least <= len(args.arguments) <= most:
         raise UsageError(f"expected: translate deployments {_USAGE[args.action]}")
     return action(_administration(args), args)
@@ -36,7 +40,14 @@ def parser() -> Parser:
     arguments = Parser("deployments", "List and change what deployment nodes have deployed.", page="deployments")
     usages = "\n".join(f"  {usage}" for usage in _USAGE.values())
     arguments.epilog = f"actions:\n{usages}\n\n{arguments.epilog}"
-    arguments.add_argument("action", metavar="ACTION", choices=tuple(_USAGE), help=" | ".join(_USAGE))
+    arguments.add_argument(
+        "action",
+        metavar="ACTION",
+        nargs="?",
+        default="ls",
+        choices=tuple(_USAGE),
+        help=f"{' | '.join(_USAGE)} (default: ls)",
+    )
     arguments.add_argument(
         "arguments", metavar="NAME", nargs="*", help="deployment, alias, version: its number, or an alias"
     )
@@ -44,6 +55,7 @@ def parser() -> Parser:
     where = "directory of the deployments (default: that of translator.toml, else of the deployer)"
     arguments.add_argument("--directory", metavar="DIR", help=where)
     arguments.add_argument("--endpoint", metavar="NAME", help="only the log of this endpoint")
+    arguments.add_argument("--all", action="store_true", help="stop everything, with the daemon and the front")
     arguments.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
     return arguments
 
@@ -147,6 +159,10 @@ def _unalias(administration: Administration, args: argparse.Namespace) -> int:
 
 
 def _stop(administration: Administration, args: argparse.Namespace) -> int:
+    if args.all:
+        names = administration.stop_all()
+        _print_done(args, f"stopped and removed everything ({', '.join(names) or 'no deployments'})")
+        return OK
     deployment, *rest = args.arguments
     stopped = administration.stop(deployment, rest[0] if rest else None)
     _print_done(args, f"stopped and removed {deployment} {', '.join(stopped) or '(no versions)'}")
@@ -192,5 +208,5 @@ _USAGE = {
     "logs": "logs DEPLOYMENT [VERSION]",
     "alias": "alias DEPLOYMENT ALIAS VERSION",
     "unalias": "unalias DEPLOYMENT ALIAS",
-    "stop": "stop DEPLOYMENT [VERSION]",
+    "stop": "stop DEPLOYMENT [VERSION] | stop --all",
 }

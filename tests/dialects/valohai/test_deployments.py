@@ -87,6 +87,15 @@ def test_a_deployment_has_a_name_for_urls(name):
     check(wrong.replace("    edges:\n", "    edges: []\n").partition("      - [make")[0])
 
 
+@pytest.mark.parametrize("length", [60, 61])
+def test_the_name_of_an_endpoint_is_short_enough_for_files(length):
+    name = "e" * length
+    mark = " #! error bad-name" if length > 60 else ""
+    edges = ("[make.output.*, deploy.file.predict.model]", "[make.output.*, use.input.data]")
+    written = text(edges=edges).replace("name: greet,", f"name: {name},").replace("greet]}", f"{name}]}}{mark}")
+    check(written.replace("    edges:\n", "    edges: []\n").partition("      - [make")[0] if mark else written)
+
+
 EDGES = [
     "[make.output.*, deploy.file.predict.model] ",
     "[make.output.*, deploy.file.predict.modle] #! error unknown-file",

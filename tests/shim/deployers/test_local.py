@@ -19,15 +19,17 @@ import pytest
 
 from translator.shim.contract import Endpoint
 from translator.shim.deployers import DeployError
+from translator.shim.deployers.local import health
+from translator.shim.deployers.local.environment import inherited
 from translator.shim.deployers.local.ports import is_free
 from translator.shim.deployers.local.server import localised
-from translator.shim.deployers.local.settings import check
+from translator.shim.deployers.local.settings import address, check
 from translator.shim.deployers.local.state import State
 from translator.shim.deployers.local.supervisor import Supervisor
-from translator.shim.deployers.local.versions import program_name
+from translator.shim.deployers.local.versions import LOG, program_name
 
 ROOT = Path(__file__).resolve().parents[3]
-KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "3"))
+KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "2"))
 SERVE = "python -m http.server --bind 0.0.0.0 8000"
 
 
@@ -38,8 +40,27 @@ def application(environ, start_response):
     headers += [("X-Query", environ["QUERY_STRING"]), ("X-Prefix", environ["HTTP_X_VH_PREFIX"])]
     if "HTTP_X_PACKED" in environ:
         headers.append(("Content-Encoding", environ["HTTP_X_PACKED"]))
+    headers.append(("X-Names", " ".join(sorted(name for name in environ if name.startswith("HTTP_X_")))))
     start_response("201 Created", headers)
     return [body]
+"""
+
+
+OLD = """\
+import http.server, os
+
+class Old(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.0"
+
+    def do_PUT(self):
+        body = self.rfile.read(int(self.headers["Content-Length"] or 0))
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT
+
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Old).serve_forever()
 """
 
 
@@ -68,6 +89,7 @@ def test_a_version_serves_its_files_behind_its_alias(machine):
         "/digits/live/none/",
         "/../live/predict/",
         "/digits/2/predict/",
+        f"/digits/{'9' * 5000}/predict/",
     ):
         assert machine.get(path)[0] == 404, path
     assert "alias live points to version 1" in machine.said
@@ -75,12 +97,14 @@ def test_a_version_serves_its_files_behind_its_alias(machine):
 
 def test_requests_and_answers_pass_unchanged(machine):
     (machine.project / "echo.py").write_text(ECHO)
-    machine.deploy(name="echo", endpoints=[Endpoint("echo", wsgi="echo")])
+    (machine.project / "old.py").write_text(OLD)
+    old = Endpoint("old", server_command="python old.py")
+    machine.deploy(name="echo", endpoints=[Endpoint("echo", wsgi="echo"), old])
     large = os.urandom(3_000_000)
 
-    def ask(method, body=None, **headers):
+    def ask(method, body=None, endpoint="echo", **headers):
         connection = http.client.HTTPConnection("127.0.0.1", machine.port, timeout=30)
-        connection.request(method, "/echo/live/echo/a%2Fb?q=%20", body, headers)
+        connection.request(method, f"/echo/live/{endpoint}/a%2Fb?q=%20", body, headers)
         answer = connection.getresponse()
         return answer.status, answer.msg, answer.read()
 
@@ -94,12 +118,18 @@ def test_requests_and_answers_pass_unchanged(machine):
     packed = ask("POST", gzip.compress(b"text"), **{"X-Packed": "gzip", "X-Vh-Prefix": "/forged"})
     assert (packed[1]["Content-Encoding"], gzip.decompress(packed[2])) == ("gzip", b"text")
     assert packed[1]["X-Prefix"] == "/echo/live/echo"
+    assert ask("PUT", large, "old", Expect="100-continue")[2] == large
+    names = ask("POST", b"", Connection="close, X-Hop", **{"X-Hop": "1", "X-End": "2"})[1]["X-Names"].split()
+    assert "HTTP_X_END" in names
+    assert "HTTP_X_HOP" not in names
+    assert ask("GET", Connection="Upgrade", Upgrade="websocket")[0] == 501
 
 
 def test_only_the_user_can_look_into_the_state_and_no_variable_of_the_worker_is_there(machine, monkeypatch):
     monkeypatch.setenv("SOME_API_KEY", "sesame-open")
     machine.deploy("kept", name="kept", variables={"COLOUR": "red"})
     assert stat.S_IMODE(machine.directory.stat().st_mode) == 0o700
+    assert stat.S_IMODE((machine.directory / "supervisord.log").stat().st_mode) == 0o600
     texts = [path.read_text(errors="replace") for path in machine.directory.rglob("*") if path.is_file()]
     assert not any("sesame-open" in text for text in texts)
     assert any('"COLOUR": "red"' in text for text in texts)
@@ -128,10 +158,19 @@ def test_a_failed_version_leaves_the_old_one_serving_and_nothing_behind(machine)
 
     with pytest.raises(StopError):
         machine.deploy("bad", name="guarded", pulse=stop)
+
+    def stop_version():
+        state = State(machine.directory)
+        log = state.endpoint("guarded", 6, "files") / LOG
+        if state.version("guarded", 6) is not None and log.is_file() and log.read_text():
+            machine.administration.stop("guarded", "6")
+
+    with pytest.raises(DeployError, match=r"^version 6 of guarded was stopped$"):
+        machine.deploy("bad", name="guarded", endpoints=deaf, pulse=stop_version)
     assert machine.model(name="guarded") == "good"
     assert State(machine.directory).numbers("guarded") == [1]
     assert sorted(path.name for path in (machine.directory / "programs").iterdir()) == before
-    assert machine.deploy("better", name="guarded").version == "6"  # no number is used twice
+    assert machine.deploy("better", name="guarded").version == "7"  # no number is used twice
 
 
 def test_a_command_listens_where_its_version_has_its_port(machine):
@@ -142,6 +181,8 @@ def test_a_command_listens_where_its_version_has_its_port(machine):
     assert machine.get("/files/1/files/readme.txt")[0] == machine.get("/files/2/files/readme.txt")[0] == 404
     lines = list(machine.administration.logs("files", "live", None))
     assert any("/files/2/files/readme.txt" in line for line in lines)
+    port = State(machine.directory).version("files", 2).endpoints["files"].port
+    assert f"running: python -m http.server --bind 127.0.0.1 {port}" in lines
 
 
 @pytest.mark.parametrize(
@@ -158,8 +199,19 @@ def test_words_of_a_command_that_say_where_it_listens_are_replaced(written, run)
 
 
 def test_an_alias_moves_back_and_old_versions_go(machine):
-    for model in ("a", "b", "c", "d"):
-        machine.deploy(model, name="rolled", keep=2)
+    machine.deploy("a", name="rolled", keep=2)
+    machine.deploy("b", name="rolled", keep=2)
+
+    def overtake():
+        """Deploy a newer version while this one starts."""
+        state = State(machine.directory)
+        if state.version("rolled", 3) is not None and state.aliases("rolled")["live"] == 2:
+            machine.deploy("d", name="rolled", keep=2)
+
+    slower = machine.deploy("c", name="rolled", keep=2, pulse=overtake)
+    assert slower.urls["predict"].endswith("/rolled/3/predict/")
+    assert "alias live stays at version 4, which is newer" in machine.said
+    assert machine.model(name="rolled") == "d"
     state, administration = State(machine.directory), machine.administration
     assert state.numbers("rolled") == [2, 3, 4]
     administration.move("rolled", "live", "2")
@@ -168,6 +220,8 @@ def test_an_alias_moves_back_and_old_versions_go(machine):
         administration.stop("rolled", "2")
     with pytest.raises(DeployError, match="rolled has no version '1'; it has: 2, 3, 4"):
         administration.move("rolled", "live", "1")
+    with pytest.raises(DeployError, match="rolled has no version '999"):
+        administration.move("rolled", "live", "9" * 5000)
     with pytest.raises(DeployError, match="a part of a URL"):
         administration.move("rolled", "../live", "2")
     assert administration.stop("rolled", "3") == ["3"]
@@ -221,7 +275,11 @@ def _port(machine, deployment, endpoint="predict"):
     return State(machine.directory).version(deployment, 1).endpoints[endpoint].port
 
 
-def test_everything_serves_again_after_the_daemon_was_killed(machine):
+def test_everything_serves_again_after_the_daemon_was_killed(machine, monkeypatch):
+    machine.administration.stop_all()
+    assert not Supervisor(machine.directory).is_alive()
+    assert is_free(machine.port)
+    assert machine.administration.versions() == []
     machine.deploy("before", name="revived")
     # Endpoints may have the names of the state's own files.
     named = [Endpoint(name, wsgi="app:app", files={"m": "model.txt"}) for name in ("healthy", "lock")]
@@ -241,9 +299,14 @@ def test_everything_serves_again_after_the_daemon_was_killed(machine):
         serving = threading.Thread(target=foreign.serve_forever)
         serving.start()
         try:
+            monkeypatch.setenv("SOME_SECRET", "sesame-open")
             machine.administration.move("revived", "again", "1")
             assert machine.model("again", name="revived") == "before"
             assert _port(machine, "revived") != port
+            _, details = Supervisor(machine.directory).state(program_name("revived", 1, "predict"))
+            variables = Path(f"/proc/{_pid(details)}/environ").read_text()
+            assert "PATH=" in variables
+            assert "sesame-open" not in variables
         finally:
             foreign.shutdown()
             serving.join()
@@ -317,12 +380,44 @@ def test_packages_of_the_requirements_file_are_installed_for_the_version(machine
         requirements.unlink()
 
 
+@pytest.mark.parametrize(
+    ("status", "fails", "fails_with_path"), [(204, False, False), (404, False, True), (503, True, True)]
+)
+def test_a_server_that_fails_is_not_healthy(status, fails, fails_with_path):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(status)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        for succeeds, expected in ((False, fails), (True, fails_with_path)):
+            answering = threading.Thread(target=server.handle_request)
+            answering.start()
+            answer = health.ask(server.server_port, "/x", succeeds=succeeds)
+            answering.join()
+            problem = f"GET /x answers with status {status}" if expected else None
+            assert answer == health.Answer(problem, status)
+
+
+def test_servers_inherit_neither_secrets_nor_credentials_of_proxies():
+    proxies = {"http_proxy": "http://proxy:3128", "HTTPS_PROXY": "http://name:word@proxy:3128", "no_proxy": "local"}
+    kept = inherited({"PATH": "/bin", "LC_ALL": "C", "HOME": "/h", "SECRET": "x", "AWS_PROFILE": "y", **proxies})
+    assert sorted(kept) == ["HOME", "LC_ALL", "PATH", "http_proxy", "no_proxy"]
+
+
+def test_addresses_of_the_sixth_version_have_brackets():
+    assert [address("::1", 8700), address("127.0.0.1", "80")] == ["[::1]:8700", "127.0.0.1:80"]
+
+
 def test_a_file_stays_in_the_working_directory(machine, tmp_path):
     (machine.project / "out").symlink_to(tmp_path)
     try:
-        with pytest.raises(DeployError, match=r"'out/model\.txt' would be outside"):
+        with pytest.raises(DeployError, match=r"'out/deep/model\.txt' would be outside"):
             machine.deploy(
-                "x", name="out", endpoints=[Endpoint("predict", wsgi="app:app", files={"m": "out/model.txt"})]
+                "x", name="out", endpoints=[Endpoint("predict", wsgi="app:app", files={"m": "out/deep/model.txt"})]
             )
     finally:
         (machine.project / "out").unlink()

@@ -15,7 +15,7 @@ from translator.dialects.valohai.ledger import account
 from translator.dialects.valohai.values import texts
 from translator.ir import EdgeKind
 from translator.names import did_you_mean
-from translator.shim.deployers import bad_alias, bad_name
+from translator.shim.deployers import bad_alias, bad_endpoint, bad_name
 from translator.shim.files.paths import PathError, relative
 from translator.shim.json_values import frozen
 
@@ -119,6 +119,9 @@ def _read_endpoints(
         if name not in endpoints:
             hint = did_you_mean(name, endpoints, "endpoints")
             diagnostics.error("unknown-endpoint", f"there is no endpoint called {name!r}", place.span, hint=hint)
+        elif not _check_name(place, bad_endpoint(name), diagnostics):
+            read[name] = None
+            continue
         read[name] = _read_endpoint(endpoints[name].body, diagnostics) if name in valid else None
     enabled = [endpoint for endpoint in read.values() if endpoint is not None]
     return tuple(enabled) if len(enabled) == len(read) else None

@@ -57,6 +57,13 @@ def bad_alias(alias: str) -> str | None:
     return bad_name(alias, "an alias")
 
 
+def bad_endpoint(name: str) -> str | None:
+    """Return why an endpoint cannot have a name; None if it can. The schema says which characters it may have."""
+    if len(name) <= _LONGEST:
+        return None
+    return f"the name of endpoint {name[:20]}... has {len(name)} characters: use at most {_LONGEST}"
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A version to deploy.
@@ -136,6 +143,9 @@ class Administration(Protocol):
 
     def stop(self, deployment: str, version: str | None) -> Sequence[str]:
         """Stop and remove a version without aliases, or all versions; return what was stopped."""
+
+    def stop_all(self) -> Sequence[str]:
+        """Stop and remove everything, with what serves it; return the deployments."""
 
 
 def _no_problems(settings: Mapping[str, Json]) -> Sequence[str]:  # noqa: ARG001 - as the deployer has it

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from translator.shim.deployers import Deployed, Deployer
-from translator.shim.deployers.local.settings import check, read
+from translator.shim.deployers.local.settings import address, check, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,11 +28,11 @@ def deploy(request: Request) -> Deployed:
     supervisor.installed()
     daemon = serve(settings, request.inherited, request.pulse)
     versions = Versions(settings, State(settings.directory), daemon)
-    version = versions.make(request)
-    shown = [str(version.number), *request.deployment.aliases]
-    base = f"http://{settings.host}:{settings.port}/{version.deployment}"
+    version, aliases = versions.make(request)
+    shown = [str(version.number), *aliases]
+    base = f"http://{address(settings.host, settings.port)}/{version.deployment}"
     urls = {endpoint: f"{base}/{shown[-1]}/{endpoint}/" for endpoint in version.endpoints}
-    for alias in request.deployment.aliases:
+    for alias in aliases:
         request.note(f"alias {alias} points to version {version.number}")
     for url in urls.values():
         request.note(f"serving at {url}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from translator.shim import deployers
 from translator.shim.deployers import DeployError, bad_alias
 from translator.shim.deployers.local.serving import ADDRESS, serve
-from translator.shim.deployers.local.state import State, locked
+from translator.shim.deployers.local.settings import address
+from translator.shim.deployers.local.state import State, locked, number_of
 from translator.shim.deployers.local.supervisor import Supervisor, installed
 from translator.shim.deployers.local.versions import LOG, Versions, program_name
 from translator.shim.files.digest import no_pulse
@@ -27,8 +28,8 @@ class LocalAdministration:
     def __init__(self, settings: Settings) -> None:
         self.state = State(settings.directory)
         self.settings = settings
-        address = settings.directory / ADDRESS
-        served = address.read_text(encoding="utf-8").split() if address.is_file() else []
+        file = settings.directory / ADDRESS
+        served = file.read_text(encoding="utf-8").split() if file.is_file() else []
         self.host, self.port = (served[0], int(served[1])) if len(served) > 1 else (settings.host, settings.port)
 
     def versions(self) -> Sequence[deployers.Version]:
@@ -43,7 +44,7 @@ class LocalAdministration:
 
     def _description(self, version: Version) -> deployers.Version:
         aliases = [alias for alias, to in self.state.aliases(version.deployment).items() if to == version.number]
-        base = f"http://{self.host}:{self.port}/{version.deployment}/{(aliases or [str(version.number)])[0]}"
+        base = f"http://{address(self.host, self.port)}/{version.deployment}/{(aliases or [str(version.number)])[0]}"
         servers = []
         for endpoint in version.endpoints:
             state, details = self._program(version, endpoint)
@@ -80,9 +81,12 @@ class LocalAdministration:
             raise DeployError(problem)
         known = self._known(deployment, version)
         versions = self._serving()
-        with locked(self.state.folder(deployment, known.number), no_pulse):
-            versions.wait(known, lambda _: None, no_pulse)
-            versions.commit(known, [alias], no_pulse)
+        try:
+            with locked(self.state.folder(deployment, known.number), no_pulse):
+                versions.wait(known, lambda _: None, no_pulse)
+                versions.commit(known, [alias], no_pulse, back=True)
+        except FileNotFoundError as error:
+            raise DeployError(f"version {known.number} of {deployment} was stopped") from error
 
     def remove_alias(self, deployment: str, alias: str) -> None:
         """Remove an alias."""
@@ -114,6 +118,22 @@ class LocalAdministration:
                 self.state.set_aliases(deployment, {})
         return [str(one.number) for one in chosen]
 
+    def stop_all(self) -> Sequence[str]:
+        """End the daemon and the front with all servers, and remove all versions."""
+        if not self.settings.directory.is_dir():
+            return []
+        installed()
+        daemon = Supervisor(self.settings.directory)
+        daemon.end(no_pulse)
+        (self.settings.directory / ADDRESS).unlink(missing_ok=True)
+        names = self.state.names()
+        for name in names:
+            with locked(self.state.folder(name), no_pulse):
+                for number in self.state.numbers(name):
+                    self.state.remove(name, number)
+                self.state.set_aliases(name, {})
+        return names
+
     def _serving(self) -> Versions:
         """Return the versions, with everything started that serves them."""
         from dataclasses import replace
@@ -131,7 +151,9 @@ class LocalAdministration:
     def _known(self, deployment: str, name: str) -> Version:
         """Return a version by its number, or by an alias."""
         self._check_deployment(deployment)
-        number = int(name) if name.isdecimal() else self.state.aliases(deployment).get(name, 0)
+        number = number_of(name)
+        if number is None:
+            number = self.state.aliases(deployment).get(name, 0)
         version = self.state.version(deployment, number)
         if version is None:
             numbers = ", ".join(map(str, self.state.numbers(deployment))) or "none"

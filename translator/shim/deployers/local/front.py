@@ -21,7 +21,7 @@ from yarl import URL
 
 from translator.shim.deployers.local.ports import HOST
 from translator.shim.deployers.local.serving import HEALTH
-from translator.shim.deployers.local.state import State
+from translator.shim.deployers.local.state import State, number_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from translator.shim.deployers.local.state import Version
 
 PREFIX = "X-VH-Prefix"
-_PATH = re.compile(r"/(?P<deployment>[\w-]+)/(?P<version>[\w-]+)/(?P<endpoint>[a-z][a-z0-9-]*)(?=/|\?|$)", re.ASCII)
+_PATH = re.compile(
+    r"/(?P<deployment>[\w-]{1,60})/(?P<version>[\w-]{1,60})/(?P<endpoint>[a-z][a-z0-9-]{,59})(?=/|\?|$)", re.ASCII
+)
 _HOP_BY_HOP = frozenset(
     ("connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding")
 ) | {"expect", "proxy-connection", "upgrade"}
@@ -64,6 +66,8 @@ class Front:
         if request.path == HEALTH:
             is_ours = request.query.get("directory") == str(self.state.directory)
             return web.Response(status=200 if is_ours else 421)
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return web.Response(status=501, text="WebSockets are not passed on to the servers of deployments\n")
         match = _PATH.match(request.raw_path)
         version = self._version(match["deployment"], match["version"]) if match is not None else None
         if match is None or version is None or match["endpoint"] not in version.endpoints:
@@ -86,7 +90,9 @@ class Front:
             return web.Response(status=503, text=text, headers={"Retry-After": "1"})
 
     def _version(self, deployment: str, name: str) -> Version | None:
-        number = int(name) if name.isdecimal() else self.state.aliases(deployment).get(name)
+        number = number_of(name)
+        if number is None:
+            number = self.state.aliases(deployment).get(name)
         return self.state.version(deployment, number) if number is not None else None
 
     def _request_to(self, request: web.Request, port: int, prefix: str) -> AbstractAsyncContextManager[ClientResponse]:
@@ -108,8 +114,13 @@ class Front:
 
 
 def _end_to_end(headers: CIMultiDictProxy[str]) -> CIMultiDict[str]:
-    """Return the headers that are for the other end; one may be there several times."""
-    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in _HOP_BY_HOP)
+    """Return the headers that are for the other end; one may be there several times.
+
+    Those that ``Connection`` names are for this end only (RFC 9110, 7.6.1).
+    """
+    named = {name.strip().lower() for value in headers.getall("Connection", ()) for name in value.split(",")}
+    dropped = _HOP_BY_HOP | named - {"host", "content-length", "content-type"}
+    return CIMultiDict((name, value) for name, value in headers.items() if name.lower() not in dropped)
 
 
 def main(arguments: Sequence[str]) -> None:

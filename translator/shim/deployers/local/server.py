@@ -92,7 +92,7 @@ def main(arguments: Sequence[str]) -> None:
     if version is None or name not in version.endpoints:
         raise SystemExit(f"there is no endpoint {name!r} in {folder}")
     endpoint, python = _listening(state, version, name), sys.executable
-    environment = dict(os.environ)
+    environment = {**os.environ, **version.inherited}
     if version.python:
         from translator.shim.runners.process import interpreter, layer
 
@@ -106,6 +106,8 @@ def main(arguments: Sequence[str]) -> None:
     }
     os.chdir(state.endpoint(version.deployment, version.number, name) / REPOSITORY)
     program = arguments_of(endpoint, python)
+    if endpoint.wsgi is None and program[-1] != " && ".join(_items(endpoint.server_command)):
+        _log(f"running: {program[-1]}")
     os.execve(program[0], program, environment)  # noqa: S606 - no shell
 
 

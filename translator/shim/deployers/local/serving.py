@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from translator.shim.deployers import DeployError
-from translator.shim.deployers.local import health
+from translator.shim.deployers.local import environment, health
+from translator.shim.deployers.local.settings import address
 from translator.shim.deployers.local.state import State, locked, private, write
 from translator.shim.deployers.local.supervisor import FRONT, Supervisor, program_of
 
@@ -35,7 +36,7 @@ def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], 
 
     Args:
         settings: the directory, and the address of the front.
-        inherited: the environment of the servers, if the daemon is not running yet.
+        inherited: the environment of this process, of which the daemon gets what servers inherit.
         pulse: called while this waits.
 
     Raises:
@@ -44,15 +45,15 @@ def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], 
     private(settings.directory)
     private(State(settings.directory).deployments)
     supervisor = Supervisor(settings.directory)
-    supervisor.ensure(inherited, pulse)
+    supervisor.ensure(environment.inherited(inherited), pulse)
     wanted = f"{settings.host} {settings.port}"
-    address, log = settings.directory / ADDRESS, settings.directory / "front.log"
+    file, log = settings.directory / ADDRESS, settings.directory / "front.log"
     with locked(settings.directory, pulse):
-        served = address.read_text(encoding="utf-8").strip() if address.exists() else wanted
+        served = file.read_text(encoding="utf-8").strip() if file.exists() else wanted
         if served != wanted:
             raise DeployError(
-                f"the front of {settings.directory} serves at {served.replace(' ', ':')}, not at "
-                f"{settings.host}:{settings.port}: set 'host' and 'port' to that, or 'directory' to another one"
+                f"the front of {settings.directory} serves at {address(*served.split())}, not at "
+                f"{address(settings.host, settings.port)}: set 'host' and 'port' to that, or 'directory' to another one"
             )
         if (problem := _problem(settings, supervisor)) is None:
             return supervisor
@@ -63,9 +64,11 @@ def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], 
             pulse()
             if time.monotonic() > deadline or supervisor.state(FRONT)[0] in ENDED:
                 supervisor.remove(FRONT)
-                raise DeployError(f"the front cannot serve at {settings.host}:{settings.port}: {problem}{tail(log)}")
+                raise DeployError(
+                    f"the front cannot serve at {address(settings.host, settings.port)}: {problem}{tail(log)}"
+                )
             time.sleep(0.05)
-        write(address, f"{wanted}\n")
+        write(file, f"{wanted}\n")
     return supervisor
 
 
@@ -76,7 +79,7 @@ def _problem(settings: Settings, supervisor: Supervisor) -> str | None:
         return f"its program is {state}"
     path = f"{HEALTH}?{urlencode({'directory': settings.directory})}"
     host = health.reachable(settings.host)
-    problem = health.problem(settings.port, path, host=host, succeeds=True)
+    problem = health.ask(settings.port, path, host=host, succeeds=True).problem
     if problem is None and host in _LOCAL and supervisor.is_foreign(FRONT, settings.port):
         return f"another program listens on port {settings.port}"
     return problem

@@ -52,6 +52,11 @@ def default_directory() -> Path:
     return base / "pipeline-translator" / "deployments"
 
 
+def address(host: str, port: int | str) -> str:
+    """Return an address as URLs have it."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def check(settings: Mapping[str, Json]) -> Sequence[str]:
     """Return what is wrong with settings; none of them is required."""
     return [problem for key, value in settings.items() if (problem := _problem(key, value)) is not None]

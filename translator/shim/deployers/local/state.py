@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import stat
 from dataclasses import asdict, dataclass, field
@@ -34,6 +35,7 @@ ENDPOINTS = "endpoints"
 _ALIASES = "aliases.json"
 _COUNTER = "counter"
 _LOCK = "lock"
+_NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,17 @@ class Version:
     python: str = ""
     """The directory of its own Python environment, if it has one."""
     health: str | None = None
+    inherited: Mapping[str, str] = field(default_factory=dict)
+    """What its servers inherit from the process that deployed it."""
 
     def prefix(self, endpoint: str) -> str:
         """Return the path of an endpoint's URL."""
         return f"/{self.deployment}/{self.number}/{endpoint}"
+
+
+def number_of(name: str) -> int | None:
+    """Return the number of a version; None if a name is not one."""
+    return int(name) if _NUMBER.fullmatch(name) else None
 
 
 def private(directory: Path) -> None:

@@ -29,6 +29,7 @@ FRONT = "front"
 MARK = "TRANSLATOR_DEPLOYMENTS_IN"
 """The environment variable that marks the daemon of a directory, and all that it starts."""
 _STARTING = 30.0
+_ENDING = 60.0
 _RETRIES = 1_000_000
 """How often a server is started again; the pauses between grow by a second each time."""
 _ALREADY_ADDED, _BAD_NAME, _NOT_RUNNING, _STILL_RUNNING = 90, 10, 70, 91
@@ -118,6 +119,7 @@ class Supervisor:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 env={**environment, MARK: str(self.directory)},
+                umask=0o077,
                 cwd="/",
                 check=False,
                 timeout=_STARTING,
@@ -136,9 +138,13 @@ class Supervisor:
         _end_marked(f"{MARK}={self.directory}")
 
     def is_alive(self) -> bool:
-        """Return whether the daemon answers."""
+        """Return whether the daemon answers, perhaps that it is ending."""
+        from xmlrpc.client import Fault
+
         try:
             return bool(self._rpc().getState())
+        except Fault:
+            return True
         except OSError:
             return False
 
@@ -194,6 +200,25 @@ class Supervisor:
     def shut_down(self) -> None:
         """Stop the daemon with everything that it runs."""
         self._call(lambda rpc: rpc.shutdown())
+
+    def end(self, pulse: Callable[[], None]) -> None:
+        """End the daemon with everything that it runs, or that an earlier one has left; forget all programs.
+
+        Raises:
+            DeployError: it does not end.
+        """
+        with locked(self.directory, pulse):
+            if self.is_alive():
+                self.shut_down()
+            deadline = time.monotonic() + _ENDING
+            while self.is_alive():
+                pulse()
+                if time.monotonic() > deadline:
+                    raise DeployError(f"supervisord of {self.directory} does not end within {_ENDING:g} s")
+                time.sleep(0.05)
+            self._end_orphans()
+            for configuration in (self.directory / "programs").glob("*.conf"):
+                configuration.unlink(missing_ok=True)
 
     def _mark(self, name: str) -> str:
         """Return the mark that the processes of a program carry."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from translator.shim.clock import now
 from translator.shim.deployers import DeployError
-from translator.shim.deployers.local import health, ports
+from translator.shim.deployers.local import environment, health, ports
 from translator.shim.deployers.local.server import REPOSITORY
 from translator.shim.deployers.local.serving import ENDED, tail
 from translator.shim.deployers.local.state import ENDPOINTS, HEALTHY, Endpoint, State, Version, locked, private, write
@@ -20,7 +20,7 @@ from translator.shim.files.paths import relative
 from translator.shim.workspace import working_copy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from translator.shim import contract
@@ -48,8 +48,13 @@ class Versions:
     state: State
     supervisor: Supervisor
 
-    def make(self, request: Request) -> Version:
+    def make(self, request: Request) -> tuple[Version, Sequence[str]]:
         """Make a version, start its servers, wait until they are healthy, and let its aliases point to it.
+
+        An alias that points to a newer version, which another run has made meanwhile, stays there.
+
+        Returns:
+            the version, and the aliases that point to it.
 
         Raises:
             DeployError: that cannot be done; nothing of the version remains, and no alias has moved.
@@ -69,12 +74,14 @@ class Versions:
                 version = self._prepared(request, number)
                 self.start(version)
                 self.wait(version, request.note, request.pulse)
-                self.commit(version, request.deployment.aliases, request.pulse)
+                newer = self.commit(version, request.deployment.aliases, request.pulse)
             except BaseException:
                 if number not in self.state.aliases(deployment).values():
                     self.remove(deployment, number)
                 raise
-        return version
+        for alias, other in newer.items():
+            request.note(f"alias {alias} stays at version {other}, which is newer")
+        return version, [alias for alias in request.deployment.aliases if alias not in newer]
 
     def _prepared(self, request: Request, number: int) -> Version:
         """Copy the code and the files of a version, and write down what its servers are."""
@@ -106,6 +113,7 @@ class Versions:
                 dict(request.environment),
                 python=python,
                 health=self.settings.health,
+                inherited=environment.inherited(request.inherited),
             )
             self.state.record(version)
         return version
@@ -124,12 +132,12 @@ class Versions:
         current = interpreter.current()
         path = request.inherited.get("PATH", os.defpath)
         layer.make(folder / "python", current, path)
-        environment = layer.environment(folder / "python", current, request.inherited)
+        variables = layer.environment(folder / "python", current, request.inherited)
         request.note(f"installing {listed}")
         installed = _run_with_pulse(
             [str(folder / "python" / "bin" / "pip"), "install", "--quiet", "-r", listed],
             request.project,
-            environment,
+            variables,
             folder / "install.txt",
             request.pulse,
         )
@@ -160,10 +168,11 @@ class Versions:
         while waiting:
             pulse()
             for endpoint in list(waiting):
-                problem = self.problem(version, endpoint)
+                answer = self.ask(version, endpoint)
+                problem = answer.problem
                 if problem is None:
                     waiting.remove(endpoint)
-                    note(f"endpoint {endpoint} is healthy")
+                    note(f"endpoint {endpoint} is healthy (status {answer.status})")
                     continue
                 state, _ = self.supervisor.state(program_name(version.deployment, version.number, endpoint))
                 log = self.state.endpoint(version.deployment, version.number, endpoint) / LOG
@@ -180,35 +189,62 @@ class Versions:
             if waiting:
                 time.sleep(_PAUSE)
 
-    def problem(self, version: Version, endpoint: str) -> str | None:
-        """Return why a server is not healthy; None if it is.
+    def ask(self, version: Version, endpoint: str) -> health.Answer:
+        """Ask a server whether it is healthy.
 
         Raises:
             DeployError: its version was stopped meanwhile.
         """
         name = program_name(version.deployment, version.number, endpoint)
+        current = self.current(version)
         state, _ = self.supervisor.state(name)
         if state != "running":
-            return f"its program is {state}"
+            return health.Answer(f"its program is {state}")
+        prefix, port = version.prefix(endpoint), current.endpoints[endpoint].port
+        path = f"{prefix}{version.health or '/'}"
+        answer = health.ask(port, path, prefix=prefix, succeeds=version.health is not None)
+        if answer.problem is None and self.supervisor.is_foreign(name, port):
+            return health.Answer(f"another program listens on its port {port}")
+        return answer
+
+    def current(self, version: Version) -> Version:
+        """Return a version as its file has it now.
+
+        Raises:
+            DeployError: it was stopped.
+        """
         current = self.state.version(version.deployment, version.number)
         if current is None:
             raise DeployError(f"version {version.number} of {version.deployment} was stopped")
-        prefix, port = version.prefix(endpoint), current.endpoints[endpoint].port
-        path = f"{prefix}{version.health or '/'}"
-        problem = health.problem(port, path, prefix=prefix, succeeds=version.health is not None)
-        if problem is None and self.supervisor.is_foreign(name, port):
-            return f"another program listens on its port {port}"
-        return problem
+        return current
 
-    def commit(self, version: Version, aliases: Iterable[str], pulse: Callable[[], None]) -> None:
-        """Keep a version that is healthy, and let aliases point to it, all in one step."""
+    def commit(
+        self, version: Version, aliases: Iterable[str], pulse: Callable[[], None], *, back: bool = False
+    ) -> Mapping[str, int]:
+        """Keep a version that is healthy, and let aliases point to it, all in one step.
+
+        Args:
+            version: the version.
+            aliases: the aliases.
+            pulse: called while another process changes the deployment.
+            back: whether aliases also move from newer versions.
+
+        Returns:
+            the aliases that stay at newer versions, with their numbers.
+
+        Raises:
+            DeployError: the version was stopped.
+        """
         folder = self.state.folder(version.deployment)
         with locked(folder, pulse):
+            self.current(version)
             write(folder / str(version.number) / HEALTHY, f"{now()}\n")
             known = self.state.aliases(version.deployment)
-            moved = {**known, **dict.fromkeys(aliases, version.number)}
+            newer = {alias: known[alias] for alias in aliases if known.get(alias, 0) > version.number and not back}
+            moved = {**known, **dict.fromkeys(aliases, version.number), **newer}
             if moved != known:
                 self.state.set_aliases(version.deployment, moved)
+        return newer
 
     def retire(self, deployment: str, note: Callable[[str], None], pulse: Callable[[], None]) -> None:
         """Stop and remove the versions that no alias points to, except the newest."""
@@ -241,9 +277,9 @@ def _place(staged: Path, repository: Path, path: str) -> None:
         DeployError: a link of the project leads out of it.
     """
     target = repository / path
-    target.parent.mkdir(parents=True, exist_ok=True)
     if not target.parent.resolve().is_relative_to(repository.resolve()):
         raise DeployError(f"the file {path!r} would be outside the working directory, where a link leads")
+    target.parent.mkdir(parents=True, exist_ok=True)
     target.unlink(missing_ok=True)
     working_copy.copy_file(str(staged.resolve()), str(target), staged.stat())
 
