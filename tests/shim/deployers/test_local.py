@@ -293,8 +293,8 @@ def test_everything_serves_again_after_the_daemon_was_killed(machine, monkeypatc
     assert machine.administration.stop("dropped", None) == ["1"]
     assert is_free(dropped)
     assert machine.administration.stop("dropped", None) == []
-    os.kill(_pid(details), signal.SIGKILL)
-    wait_until(lambda: is_free(port))  # gunicorn's workers end soon after it
+    os.killpg(_pid(details), signal.SIGKILL)  # also gunicorn's workers, which would notice after 15 s
+    wait_until(lambda: is_free(port))
     with http.server.HTTPServer(("127.0.0.1", port), http.server.SimpleHTTPRequestHandler) as foreign:
         serving = threading.Thread(target=foreign.serve_forever)
         serving.start()
