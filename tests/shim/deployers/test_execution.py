@@ -96,7 +96,7 @@ def test_a_failure_is_that_of_the_execution(worker, asked):
 
 
 def test_a_stop_ends_the_deployer(worker, asked):
-    reasons = iter([None, None, None, None, None])
+    reasons = iter([None, None])
     worker.should_stop = lambda: next(reasons, "somebody stopped it")
 
     def wait(request):
@@ -106,6 +106,7 @@ def test_a_stop_ends_the_deployer(worker, asked):
     asked.then = wait
     manifest = worker.run(step(), inputs=brought(worker, model="model.txt", labels="labels.txt"))
     assert (manifest.state, manifest.reason) == ("stopped", "somebody stopped it")
+    assert len(asked.requests) == 1
 
 
 def test_a_resumed_run_deploys_again(worker, asked):
