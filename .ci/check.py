@@ -115,7 +115,8 @@ CHECKS = (
             ),
         ),
     ),
-    Check("parity", (pytest("dev", "tests/parity"),)),
+    # Tests of a file share what they run.
+    Check("parity", (pytest("dev", "-n", "2", "--dist", "loadfile", "tests/parity"),)),
     Check("scheduler-dataflow", (pytest("airflow", "-m", "scheduler", "tests/airflow/dataflow"),)),
     Check("prefect-dataflow", (pytest("prefect", "tests/prefect/dataflow"),)),
     Check("celery", (pytest("airflow", "-m", "celery", "tests/airflow"),)),

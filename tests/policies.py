@@ -12,5 +12,6 @@ TEXT = """
       - {name: one, type: execution, step: work}
       - {name: many, type: task, step: work}
       - {name: again, type: execution, step: work, on-error: retry}
+      - {name: asked, type: execution, step: work, actions: [{when: node-starting, then: require-approval}]}
     edges: []
 """

@@ -15,6 +15,7 @@ import prefect_plugin
 GOLDENS = sorted((Path(__file__).parents[1] / "goldens" / "prefect").rglob("*.py"))
 NAMES = [
     "Action",
+    "ApprovalRules",
     "ArtifactStore",
     "Axis",
     "Catalog",
@@ -65,10 +66,10 @@ NAMES = [
     "thread_pool",
 ]
 SIGNATURES = {
-    "execution_node": "name on_error retries joins actions tags options",
-    "task_node": "name on_error on_child_error max_workers task_runner actions tags options",
+    "execution_node": "name on_error retries joins actions approval tags options",
+    "task_node": "name on_error on_child_error max_workers task_runner actions approval tags options",
     "run_of": "pipeline project project_name catalogue git_remote store store_block input_blocks max_workers"
-    " parameters",
+    " parameters reuse reuse_nodes",
     "finish": "",
     "skip": "reason",
     "run_of_graph": "pipeline dialect project nodes store store_block parameters starts_after earlier_run",

@@ -33,6 +33,7 @@ DOCUMENTED = {
     "prefect.states.Pending",
     "api-ref/python/prefect-task_runners": "prefect.task_runners.TaskRunner",
     "api-ref/python/prefect-utilities-annotations": "prefect.allow_failure",
+    "api-ref/python/prefect-utilities-urls": "prefect.utilities.urls.url_for",
     "concepts/blocks": "prefect.blocks.core.Block",
     "concepts/caching": "prefect.cache_policies.NO_CACHE",
     "concepts/flows": "prefect.states.Completed prefect.states.Failed",

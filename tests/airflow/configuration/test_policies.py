@@ -31,6 +31,8 @@ TASKS: dict[str, tuple[str, Any]] = {
     "retries": ("2", 2),
     "retry_delay": ('"1m"', timedelta(minutes=1)),
     "doc_md": ('"Ours."', "Ours."),
+    "assigned_users": ('{ "17" = "Grace" }', [{"id": "17", "name": "Grace"}]),
+    "notifiers": (NOTIFY, ["Notify"]),
     "on_failure_callback": (f"[{PAGE}, {NOTIFY}]", ["page", "Notify"]),
     "on_success_callback": (PAGE, ["page"]),
     "on_retry_callback": (NOTIFY, ["Notify"]),
@@ -93,7 +95,8 @@ def test_each_key_has_a_row() -> None:
 
 @pytest.mark.parametrize("key", TASKS)
 def test_tasks_have_it(dag: DAG, key: str) -> None:
-    for task_id in ("one", "many.run", "many.grid", "again"):
+    of_approvals = key in {"assigned_users", "notifiers"}
+    for task_id in ("asked.starting",) if of_approvals else ("one", "many.run", "many.grid", "again", "asked.run"):
         expected = TASKS[key][1]
         if task_id == "again":  # its on-error decides
             expected = {"retry_delay": timedelta(0)}.get(key, expected)

@@ -25,6 +25,7 @@ NODES: dict[str, tuple[str, str, Any]] = {
         "",
         "ThreadPoolTaskRunner(max_workers=2)",
     ),
+    "notification_blocks": ('["slack-webhook/ml"]', "", '["slack-webhook/ml"]'),
     "on_completion": (NOTE, "on_completion_hooks", ["note"]),
     "on_failure": (NOTE, "on_failure_hooks", ["note"]),
     "on_running": (NOTE, "on_running_hooks", ["note"]),
