@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 
 from airflow_plugin.configuration.locations import store_address
@@ -14,7 +17,7 @@ from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.run.stopping import stop_reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -22,8 +25,6 @@ if TYPE_CHECKING:
     from translator.shim.contract import Action
 
 _OPTIONS = [ApprovalOperator.APPROVE, ApprovalOperator.REJECT]
-# Airflow's operator would wait for a person no longer than a time limit that a deployment has for its tasks.
-_OWN: Mapping[str, Any] = {"execution_timeout": None}
 
 
 class StartApprovalOperator(StartActionsOperator, HITLOperator):
@@ -41,7 +42,8 @@ class StartApprovalOperator(StartActionsOperator, HITLOperator):
     template_fields: Sequence[str] = ()
 
     def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
-        super().__init__(actions=actions, **{"subject": "Approve the start", "options": _OPTIONS, **kwargs, **_OWN})
+        with _own_time_limit(self, kwargs):
+            super().__init__(actions=actions, **{"subject": "Approve the start", "options": _OPTIONS, **kwargs})
 
     def execute(self, context: Context) -> None:
         """Evaluate the actions; wait if an approval is required.
@@ -76,7 +78,8 @@ class EndApprovalOperator(EndActionsOperator, HITLOperator):
     template_fields: Sequence[str] = ()
 
     def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
-        super().__init__(actions=actions, **{"subject": "Approve the result", "options": _OPTIONS, **kwargs, **_OWN})
+        with _own_time_limit(self, kwargs):
+            super().__init__(actions=actions, **{"subject": "Approve the result", "options": _OPTIONS, **kwargs})
 
     def execute(self, context: Context) -> None:
         """Evaluate the actions; wait if an approval is required, else let the pipeline continue.
@@ -97,6 +100,19 @@ class EndApprovalOperator(EndActionsOperator, HITLOperator):
         """
         self.act(context, answer(self, context, event))
         GateOperator.execute(self, context)
+
+
+@contextmanager
+def _own_time_limit(operator: HITLOperator, arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Keep the time limit that a deployment has for its tasks from limiting how long the operator waits for a person.
+
+    Airflow's operator would take it for that while the context is open, with a warning.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", AirflowProviderDeprecationWarning)
+        yield
+    if arguments.get("response_timeout") is None and operator.response_timeout is not None:
+        operator.execution_timeout, operator.response_timeout = operator.response_timeout, None
 
 
 def ask(
