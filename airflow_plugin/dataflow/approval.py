@@ -7,7 +7,6 @@ import warnings
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from airflow.exceptions import AirflowProviderDeprecationWarning
 from airflow.providers.standard.operators.hitl import ApprovalOperator, HITLOperator
 
 from airflow_plugin.configuration.locations import store_address
@@ -109,7 +108,7 @@ def _own_time_limit(operator: HITLOperator, arguments: Mapping[str, Any]) -> Ite
     Airflow's operator would take it for that while the context is open, with a warning.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", AirflowProviderDeprecationWarning)
+        warnings.simplefilter("ignore", DeprecationWarning)
         yield
     if arguments.get("response_timeout") is None and operator.response_timeout is not None:
         operator.execution_timeout, operator.response_timeout = operator.response_timeout, None
