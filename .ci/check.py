@@ -115,8 +115,7 @@ CHECKS = (
             ),
         ),
     ),
-    # Tests of a file share what they run.
-    Check("parity", (pytest("dev", "-n", "2", "--dist", "loadfile", "tests/parity"),)),
+    Check("parity", (pytest("dev", "tests/parity"),)),
     Check("scheduler-dataflow", (pytest("airflow", "-m", "scheduler", "tests/airflow/dataflow"),)),
     Check("prefect-dataflow", (pytest("prefect", "tests/prefect/dataflow"),)),
     Check("celery", (pytest("airflow", "-m", "celery", "tests/airflow"),)),
