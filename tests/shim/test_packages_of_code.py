@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -171,3 +172,15 @@ def test_code_of_the_project_needs_no_version(installed: Path, tmp_path: Path) -
         f'{{"url": "{(tmp_path / "project").as_uri()}", "dir_info": {{"editable": true}}}}'
     )
     assert of_command("python -c 'import mylib'", installed, tmp_path, path=str(lib)) == {"mylib": "1.0"}
+
+
+def test_code_is_not_read_again_when_other_files_change(
+    installed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.utime(installed, (1, 1))  # what has just changed is not cached
+    before = of("import numpy", installed, tmp_path)
+    (tmp_path / "project" / "prefect.db").write_text("changes with every execution")
+    with monkeypatch.context() as patch:
+        patch.setattr(packages.imports, "of_files", lambda *_: pytest.fail("the code is read again"))
+        assert of("import numpy", installed, tmp_path) == before == {"numpy": "2.1"}
+    assert of("import sys", installed, tmp_path) == {}

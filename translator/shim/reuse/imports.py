@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _IMPORT = re.compile(r"\bfrom[ \t]+(?P<source>[A-Za-z_]\w*)[\w.]*[ \t]+import\b|\bimport[ \t]+(?P<names>\w[\w., \t]*)")
 _MODULE_TO_RUN = re.compile(r"(?:^|\s)-m[ \t]*(?P<module>[A-Za-z_]\w*)")
 _CALLS = frozenset({"import_module", "__import__", "find_spec", "run_module", "importorskip"})
+CODE = (".py", ".ipynb", ".sh")
+"""How the names of files end that can import modules."""
 _LARGEST = 2 << 20
 """Bytes of a file beyond which it contains data rather than imports."""
 _warnings = threading.Lock()
@@ -29,7 +31,7 @@ def of_files(project: Path, paths: Iterable[str]) -> set[str]:
     """Return the modules that the Python files, notebooks and shell scripts of a project import, without submodules."""
     modules: set[str] = set()
     for path in paths:
-        if not path.endswith((".py", ".ipynb", ".sh")):
+        if not path.endswith(CODE):
             continue
         try:
             with (project / path).open("rb") as file:

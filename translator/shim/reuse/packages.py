@@ -28,7 +28,7 @@ from urllib.parse import unquote, urlsplit
 from translator.shim.errors import TranslatorError
 from translator.shim.files.cache import cache_directory, read_cached, write_cached
 from translator.shim.reuse import imports
-from translator.shim.reuse.project_files import RECENT
+from translator.shim.reuse.project_files import RECENT, digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -88,9 +88,14 @@ def of_project(
     """
     searched = _search_path(project, environment, commands)
     linked = _linked_directories(project, environment.directories)
-    place = _cache_of(files, [*environment.directories, *searched, *linked], [*commands, environment.programs])
+    # Other files may change with every execution, and import nothing.
+    code = {path: sha256 for path, sha256 in files.files.items() if path.endswith(imports.CODE)}
+    own = _modules_in(files.files)
+    states = [digest_of(code), repr(sorted(own)), *commands, environment.programs]
+    place = _cache_of([*environment.directories, *searched, *linked], states)
     if place is None or (known := _cached(place)) is None:
-        known = _read(project, files, environment, commands, (searched, linked))
+        imported = imports.of_files(project, code).union(*map(imports.of_command, commands))
+        known = _read(project, imported, own, environment, commands, (searched, linked))
         if place is not None:
             write_cached(place, known)
     versions, unversioned = known
@@ -99,9 +104,10 @@ def of_project(
     return versions
 
 
-def _read(
+def _read(  # noqa: PLR0913, PLR0917 - what versions depend on
     project: Path,
-    files: ProjectFiles,
+    imported: set[str],
+    own: set[str],
     environment: Environment,
     commands: Sequence[str],
     elsewhere: tuple[Sequence[str], Sequence[str]],
@@ -110,14 +116,13 @@ def _read(
 
     Args:
         project: the project's directory.
-        files: its files.
+        imported: the modules that the project's files and the commands import.
+        own: the modules that the project may have itself.
         environment: what the commands find.
         commands: those of the step.
         elsewhere: the directories outside the project that Python searches before and after those of the packages.
     """
     installed = _installed(environment.directories)
-    imported = imports.of_files(project, files.files).union(*map(imports.of_command, commands))
-    own = {part.removesuffix(".py") for path in files.files for part in path.split("/")}
     used = list(_packages_of(imported, installed, environment.directories))
     used += _packages_of_programs(commands, installed, environment.programs)
     required = list(_required(used, installed))
@@ -153,11 +158,7 @@ def _linked_directories(project: Path, directories: Sequence[str]) -> list[str]:
     """Return the directories outside the project that files of packages (``.pth``) add to the search path."""
     linked: dict[str, None] = {}
     for directory in directories:
-        try:
-            names = sorted(os.listdir(directory))  # noqa: PTH208 - on every execution's path
-        except OSError:
-            continue
-        for name in names:
+        for name in _names(directory):
             if not name.endswith(".pth"):
                 continue
             for line in _text(Path(directory, name)).splitlines():
@@ -165,6 +166,26 @@ def _linked_directories(project: Path, directories: Sequence[str]) -> list[str]:
                 if not line.startswith(("import ", "import\t", "#")) and line.strip() and os.path.isdir(path):  # noqa: PTH112
                     linked[path] = None
     return [path for path in linked if path not in directories and not _is_inside(path, project)]
+
+
+def _names(directory: str) -> list[str]:
+    try:
+        return sorted(os.listdir(directory))  # noqa: PTH208 - on every execution's path
+    except OSError:
+        return []
+
+
+def _modules_in(paths: Iterable[str]) -> set[str]:
+    """Return the names of the directories and Python files of a project that code can import."""
+    names: set[str] = set()
+    directories: set[str] = set()
+    for path in paths:
+        directory, _, name = path.rpartition("/")
+        directories.add(directory)
+        if name.endswith(".py") or "." not in name:
+            names.add(name)
+    names.update(part for directory in directories for part in directory.split("/"))
+    return {module for name in names if (module := name.removesuffix(".py")).isidentifier()}
 
 
 def _is_inside(path: str, project: Path) -> bool:
@@ -187,11 +208,7 @@ def _installed(directories: Sequence[str]) -> dict[str, _Installed]:
     """Return the installed packages by normalised name; of two versions, the first directory's is imported."""
     installed: dict[str, _Installed] = {}
     for directory in directories:
-        try:
-            names = sorted(os.listdir(directory))  # noqa: PTH208 - on every execution's path
-        except OSError:
-            continue
-        for name in names:
+        for name in _names(directory):
             match = _DISTRIBUTION.fullmatch(name)
             if match is not None:
                 normal = _normal(match["name"])
@@ -279,7 +296,7 @@ def _normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _cache_of(files: ProjectFiles, directories: Sequence[str], others: Sequence[str]) -> Path | None:
+def _cache_of(directories: Sequence[str], others: Sequence[str]) -> Path | None:
     """Return the file with the packages of the same code in the same environment; None if this user has no cache.
 
     Whatever installs a package, or another version, changes the time of its directory.
@@ -287,7 +304,7 @@ def _cache_of(files: ProjectFiles, directories: Sequence[str], others: Sequence[
     cache = cache_directory()
     if cache is None:
         return None
-    states = [files.digest, *others]
+    states = [*others]
     for directory in directories:
         try:
             status = os.stat(directory)  # noqa: PTH116 - on every execution's path
