@@ -82,19 +82,25 @@ def runner(file: Path) -> Callable[[], float]:
     return timed(run)
 
 
+def set_up(home: Path) -> Path:
+    """Create an Airflow home for this process, and return the directory of its DAG files."""
+    dags = home / "dags"
+    dags.mkdir()
+    os.environ |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "TRANSLATOR_STORE": str(home / "store"),
+    }
+    subprocess.run([PROGRAMS / "airflow", "db", "migrate"], check=True, capture_output=True)
+    return dags
+
+
 def main() -> None:
     """Create an Airflow home, and measure in this process."""
     with tempfile.TemporaryDirectory() as temporary:
-        home, dags = Path(temporary), Path(temporary) / "dags"
-        dags.mkdir()
-        os.environ |= {
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-            "TRANSLATOR_STORE": str(home / "store"),
-        }
-        subprocess.run([PROGRAMS / "airflow", "db", "migrate"], check=True, capture_output=True)
+        dags = set_up(Path(temporary))
         ours = {width: runner(translated("airflow", width, dags)) for width in (1, WIDTH)}
         by_hand, barest = (
             {width: runner(file) for width, file in written(text, dags).items()} for text in (BY_HAND, BAREST)

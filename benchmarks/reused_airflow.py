@@ -1,12 +1,10 @@
 """Measure one more reused execution of a task node on Airflow (``dag.test()``) against a task that does nothing."""
 
-import os
-import subprocess
 import tempfile
 from pathlib import Path
 
-from mapped import PROGRAMS, WIDTH, measure, require_reuse, translated
-from mapped_airflow import BY_HAND, runner, written
+from mapped import WIDTH, measure, require_reuse, translated
+from mapped_airflow import BY_HAND, runner, set_up, written
 
 BAREST = """\
 from airflow.sdk import DAG, task
@@ -26,16 +24,8 @@ LIKE = "over DAG params, labelled, returning a record"
 def main() -> None:
     """Create an Airflow home, and measure in this process."""
     with tempfile.TemporaryDirectory() as temporary:
-        home, dags = Path(temporary), Path(temporary) / "dags"
-        dags.mkdir()
-        os.environ |= {
-            "AIRFLOW_HOME": str(home),
-            "AIRFLOW__CORE__DAGS_FOLDER": str(dags),
-            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
-            "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
-            "TRANSLATOR_STORE": str(home / "store"),
-        }
-        subprocess.run([PROGRAMS / "airflow", "db", "migrate"], check=True, capture_output=True)
+        home = Path(temporary)
+        dags = set_up(home)
         by_hand = BY_HAND.replace('ended = subprocess.run("{command}", shell=True, check=True)', "").replace(
             "ended.returncode", "0"
         )

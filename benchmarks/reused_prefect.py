@@ -1,26 +1,19 @@
 """Measure one more reused execution of a task node on Prefect (ephemeral server) against a cached task."""
 
-import os
 import runpy
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from mapped import WIDTH, measure, require_reuse, timed, translated
+from mapped_prefect import set_up
 
 
 def main() -> None:
     """Create a Prefect home, and measure in this process."""
     with tempfile.TemporaryDirectory() as temporary:
-        home, project = Path(temporary), Path(temporary) / "project"
-        project.mkdir()
-        os.environ |= {
-            "PREFECT_HOME": str(home / "prefect"),
-            "PREFECT_LOGGING_LEVEL": "ERROR",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",
-            "TRANSLATOR_STORE": str(home / "store"),
-        }
+        home = Path(temporary)
+        project = set_up(home)
         from prefect import Flow, flow, task
         from prefect.cache_policies import INPUTS
         from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings

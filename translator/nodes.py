@@ -22,6 +22,11 @@ def step_nodes(pipeline: ir.Pipeline) -> dict[str, ir.StepNode]:
     return {node.name: node for node in pipeline.nodes if isinstance(node, ir.StepNode)}
 
 
+def reusable_nodes(pipeline: ir.Pipeline) -> dict[str, ir.StepNode]:
+    """Return those of ``step_nodes`` whose results another run can use: what serves a model has no outputs."""
+    return {name: node for name, node in step_nodes(pipeline).items() if node.step.kind is not ir.StepKind.DEPLOYMENT}
+
+
 def allows_failure(node: ir.Node) -> bool:
     """Return whether the downstream nodes of a node run although it failed (rule 1 of ``translator.semantics``)."""
     if not isinstance(node, ir.StepNode):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from translator.cli.approve_option import approved
+from translator.cli.approve_option import Approvals, of_run
 from translator.cli.exit_status import UsageError
 from translator.load import load_text
 
@@ -25,7 +25,7 @@ def plan():
 
 @pytest.mark.parametrize("names", [["all"], ["deploy", "promote"], ["promote", "all"]])
 def test_nodes_that_are_approved(plan, names):
-    assert approved(plan, names, at_terminal=False) == ["deploy", "promote"]
+    assert of_run(plan, names, at_terminal=False) == Approvals(("deploy", "promote"), asks=False)
 
 
 @pytest.mark.parametrize(
@@ -39,17 +39,18 @@ def test_nodes_that_are_approved(plan, names):
 )
 def test_what_is_refused(plan, names, message):
     with pytest.raises(UsageError, match=message.replace("?", "\\?")):
-        approved(plan, names, at_terminal=False)
+        of_run(plan, names, at_terminal=False)
 
 
 def test_a_pipeline_without_approvals():
     plain = load_text(TEXT.replace("require-approval", "noop")).choose()
-    assert approved(plain, [], at_terminal=False) == []
-    assert approved(plain, ["all"], at_terminal=False) == []
+    assert of_run(plain, [], at_terminal=False) == Approvals((), asks=False)
+    assert of_run(plain, ["all"], at_terminal=True) == Approvals((), asks=False)
     with pytest.raises(UsageError, match="no node 'deploy' requires an approval"):
-        approved(plain, ["deploy"], at_terminal=False)
+        of_run(plain, ["deploy"], at_terminal=False)
 
 
 def test_a_person_at_a_terminal_is_asked_for_the_others(plan):
-    assert approved(plan, [], at_terminal=True) == []
-    assert approved(plan, ["deploy"], at_terminal=True) == ["deploy"]
+    assert of_run(plan, [], at_terminal=True) == Approvals((), asks=True)
+    assert of_run(plan, ["deploy"], at_terminal=True) == Approvals(("deploy",), asks=True)
+    assert of_run(plan, ["all"], at_terminal=True) == Approvals(("deploy", "promote"), asks=False)

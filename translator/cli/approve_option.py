@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from shlex import quote
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 ALL = "all"
 
 
+@dataclass(frozen=True, slots=True)
+class Approvals:
+    """The nodes whose approvals a run gives itself, and whether it asks a person for those of others."""
+
+    nodes: tuple[str, ...]
+    asks: bool
+
+
 def add_argument(parser: ArgumentParser) -> None:
     """Declare ``--approve``."""
     parser.add_argument(
@@ -29,8 +38,8 @@ def add_argument(parser: ArgumentParser) -> None:
     )
 
 
-def approved(pipeline: Pipeline, names: Collection[str], *, at_terminal: bool) -> list[str]:
-    """Return the nodes whose approvals a run gives.
+def of_run(pipeline: Pipeline, names: Collection[str], *, at_terminal: bool) -> Approvals:
+    """Return who gives the approvals that a pipeline requires.
 
     Args:
         pipeline: the pipeline.
@@ -50,4 +59,4 @@ def approved(pipeline: Pipeline, names: Collection[str], *, at_terminal: bool) -
         verb = "requires" if len(missing) == 1 else "require"
         message = f"{enumeration(missing)} {verb} an approval, and there is no terminal to ask at"
         raise UsageError(message, f"approve it: --approve {quote(missing[0])}, or --approve all")
-    return [name for name in asking if name not in missing]
+    return Approvals(tuple(name for name in asking if name not in missing), bool(missing))

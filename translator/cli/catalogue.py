@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.cli.exit_status import OK, UsageError
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import add_store, configuration, open_chosen, store_in_configuration
 from translator.diagnostics import columns, printable
 from translator.history.times import local
@@ -247,7 +246,7 @@ def _print_done(args: argparse.Namespace, change: Entry | Pointer, text: str) ->
 
 
 def _print_json(document: object) -> None:
-    print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    print_json(document)
 
 
 _ANY = 1_000_000

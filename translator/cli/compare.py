@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import FAILED, OK, UsageError
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import add_history, run_of
 from translator.cli.two_values import both
 from translator.diagnostics import columns, printable
@@ -37,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     if args.format == "json":
         listed = [{"where": one.where, "left": one.left, "right": one.right} for one in differing]
         document = {"equal": not differing, "differences": listed}
-        print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        print_json(document)
     else:
         sys.stdout.write("".join(f"{line}\n" for line in _lines(left, right, len(differing))))
     return FAILED if differing else OK

@@ -10,7 +10,7 @@ from translator import registry
 from translator.cli.exit_status import FAILED, OK
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import add_file, add_pipeline_arguments, choose, open_file
-from translator.cli.printing import is_bad, print_utf8, show
+from translator.cli.printing import is_bad, print_json, show
 from translator.config.resolve import resolve
 from translator.config.settings import settings_by_name
 from translator.diagnostics import TranslationError, printable
@@ -43,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
     others = set(registry.names(registry.TARGETS)) - {args.target} if args.target else set()
     documents = [_document(pipeline, loaded, others) for pipeline in pipelines]
     if args.format == "json":
-        print_utf8(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+        print_json(documents)
     else:
         sys.stdout.write("\n".join("".join(f"{printable(line)}\n" for line in _lines(one)) for one in documents))
     return FAILED if is_bad(concerning, strict=False) else OK

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK, UsageError
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import configuration
 from translator.diagnostics import columns, printable
 from translator.history.times import local
@@ -191,7 +190,7 @@ def _document(version: Version) -> dict[str, object]:
 
 
 def _print_json(document: object) -> None:
-    print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    print_json(document)
 
 
 _ACTIONS: Mapping[str, tuple[int, int, Callable[[Administration, argparse.Namespace], int]]] = {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import FAILED, OK
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import add_run_and_node, chosen
 from translator.diagnostics import printable
 from translator.dialects.choices import positive_integer
@@ -26,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
     logs = [(one, text) for one, text in texts if text is not None]
     if args.format == "json":
         documents = [{"execution": one.name, "state": one.entry["state"], "log": text} for one, text in logs]
-        print_utf8(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+        print_json(documents)
         return OK if logs else FAILED
     for one, text in logs:
         if len(executions) > 1:

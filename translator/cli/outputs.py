@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import add_run_and_node, chosen
 from translator.diagnostics import columns, printable
 from translator.history.files import copy, outputs
@@ -32,7 +31,7 @@ def main(argv: Sequence[str]) -> int:
     files = [(one, file) for one in executions for file in outputs(store, run, one)]
     if args.format == "json":
         documents = [{"execution": one.name, **file.document(), "uri": file.uri} for one, file in files]
-        print_utf8(json.dumps(documents, indent=2, ensure_ascii=False) + "\n")
+        print_json(documents)
         return OK
     table = [(printable(one.name), printable(file.path), size(file.size), file.sha256[:12]) for one, file in files]
     sys.stdout.write("".join(f"{line}\n" for line in columns(table)) or "no outputs\n")

@@ -69,6 +69,17 @@ def print_utf8(text: str) -> None:
         buffer.flush()
 
 
+def print_json(document: object) -> None:
+    """Print a document of JSON's types, for programs and people.
+
+    Raises:
+        UsageError: the standard output is closed.
+    """
+    import json
+
+    print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
 def is_bad(diagnostics: Iterable[Diagnostic], *, strict: bool) -> bool:
     """Return whether there are errors, or with ``strict`` warnings."""
     bad = (Severity.ERROR, Severity.WARNING) if strict else (Severity.ERROR,)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import UsageError
-from translator.ir import StepKind
 from translator.names import did_you_mean
-from translator.nodes import step_nodes
+from translator.nodes import reusable_nodes
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -47,7 +46,7 @@ def with_reuse(pipeline: Pipeline, args: Namespace) -> Pipeline:
     """
     if not args.reuse and not args.no_reuse:
         return pipeline
-    nodes = {name: node for name, node in step_nodes(pipeline).items() if node.step.kind is not StepKind.DEPLOYMENT}
+    nodes = reusable_nodes(pipeline)
     for pattern in args.reuse:
         if Path(pattern).is_file():
             raise UsageError(f"--reuse {pattern}: expected the name of a node; write the pipeline file first")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from translator.cli.exit_status import OK, UsageError
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.diagnostics import columns
 from translator.rules import matching, rules, unknown_code_hint
 from translator.rules.text import as_text, command, files
@@ -30,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         chosen |= {rule.code: rule for rule in matching_rules}
     if args.format == "json":
         shown = chosen or rules()
-        print_utf8(json.dumps([_object(rule) for rule in shown.values()], indent=2, ensure_ascii=False) + "\n")
+        print_json([_object(rule) for rule in shown.values()])
     elif chosen:
         sys.stdout.write("\n".join(as_text(rule) for rule in chosen.values()))
     else:

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Collection, Mapping, Sequence
 
+    from translator.cli.approve_option import Approvals
     from translator.ir import Graph, Pipeline, Value
     from translator.load import Loaded
     from translator.shim.store import Store
@@ -110,7 +111,7 @@ def main(argv: Sequence[str]) -> int:
         if not problems.ok:
             show(problems, sources)
             return USAGE
-        approvals = approve_option.approved(pipeline, args.approve, at_terminal=can_ask())
+        approvals = approve_option.of_run(pipeline, args.approve, at_terminal=can_ask())
         make_default_store(args.store, pipeline.store)
         chosen = open_chosen(args.store, pipeline.store)
         resumed, recorded = _resumed(args, chosen[1], pipeline, values)
@@ -171,7 +172,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
     args: Namespace,
     chosen: tuple[str, Store],
     resumed: str | None,
-    approvals: Sequence[str],
+    approvals: Approvals,
 ) -> int:
     from translator.shim.embedded import events
     from translator.shim.outcome import resumed as record_of_resumed
@@ -193,7 +194,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
             sys.stdout.flush()
         with contextlib.ExitStack() as ends:
             ends.enter_context(shown)
-            questions = ends.enter_context(Questions(folder / "answers", shown)) if can_ask() else None
+            questions = ends.enter_context(Questions(folder / "answers", shown)) if approvals.asks else None
             ask = questions.take if questions is not None else None
             follower = ends.enter_context(Follower(file_of_events, progress, shown, ask))
             print_line = follower.print_line if args.verbose else None
@@ -201,7 +202,7 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
             set_here |= {ANSWERS: str(folder / "answers")} if questions is not None else {}
             if resumed is not None:
                 record_of_resumed.write(store, pipeline.name, run, resumed)
-            set_here |= {APPROVED: json.dumps(approvals)} if approvals else {}
+            set_here |= {APPROVED: json.dumps(approvals.nodes)} if approvals.nodes else {}
             ended = process.run(command, set_here, print_line, guard)
         document = _record(store, key_of(pipeline.name, run, name="run.json"))
         log = "" if document is not None else _engine_log(home)

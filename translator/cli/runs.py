@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from translator.cli.exit_status import OK
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import add_history, store_of
 from translator.diagnostics import columns, printable
 from translator.history.runs import runs
@@ -30,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     known = runs(store, args.pipeline)
     shown = known if args.all else known[:_SHOWN]
     if args.format == "json":
-        print_utf8(json.dumps([_document(store, run) for run in shown], indent=2, ensure_ascii=False) + "\n")
+        print_json([_document(store, run) for run in shown])
         return OK
     where = printable(store.root.removeprefix("file://"))
     if not known:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any
 
 from translator import registry
 from translator.cli.exit_status import OK, UsageError
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.config.files import NAME as SETTINGS
 from translator.names import did_you_mean
 
@@ -27,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     if args.name not in known:
         hint = did_you_mean(args.name, known, "schemas")
         raise UsageError(f"there is no schema {args.name!r}", hint)
-    print_utf8(json.dumps(known[args.name](), indent=2, ensure_ascii=False) + "\n")
+    print_json(known[args.name]())
     return OK
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import RUN_HELP, add_history, run_of
 from translator.diagnostics import columns, printable
 from translator.history.times import duration, local, seconds
@@ -28,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     store, run = run_of(args, args.run)
     if args.format == "json":
         document = {**run.record, "location": store.uri(run.key), "problem": run.flaw}
-        print_utf8(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        print_json(document)
         return OK
     sys.stdout.write("".join(f"{line}\n" for line in columns([row for row in _head(store, run) if row[1]])))
     if run.record["nodes"]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import OK
 from translator.cli.parser import Parser
-from translator.cli.printing import print_utf8
+from translator.cli.printing import print_json
 from translator.cli.store_option import add_run_and_node, chosen
 from translator.cli.two_values import both
 from translator.diagnostics import columns, printable
@@ -29,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     store, run, executions = chosen(args)
     explanations = [explain(store, run, one) for one in executions]
     if args.format == "json":
-        print_utf8(json.dumps([_document(one) for one in explanations], indent=2, ensure_ascii=False) + "\n")
+        print_json([_document(one) for one in explanations])
         return OK
     sys.stdout.write("\n".join("".join(f"{printable(line)}\n" for line in _lines(one)) for one in explanations))
     return OK

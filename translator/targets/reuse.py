@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from translator.ir import StepKind
 from translator.names import free
-from translator.nodes import step_nodes
+from translator.nodes import reusable_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +34,7 @@ def reuse_of(pipeline: ir.Pipeline, taken: Iterable[str]) -> Reuse | None:
         pipeline: the pipeline.
         taken: the names that the parameter must not have.
     """
-    nodes = {name: node for name, node in step_nodes(pipeline).items() if node.step.kind is not StepKind.DEPLOYMENT}
+    nodes = reusable_nodes(pipeline)
     reusing = tuple(name for name, node in nodes.items() if node.policy.reuse)
     if not reusing:
         return None
