@@ -573,15 +573,19 @@ StepNode: TypeAlias = ExecutionNode | TaskNode
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """One end of an edge: ``key`` is an output pattern, or the name of an input, parameter, metadata key..."""
+    """One end of an edge: ``key`` is an output pattern, or the name of an input, parameter, metadata key...
+
+    ``written`` is the kind that the source file has, if that is another word: messages and descriptions show it.
+    """
 
     node: str
     kind: EdgeKind
     key: str
     span: Span | None = field(default=None, compare=False)
+    written: EdgeKind | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        return f"{self.node}.{self.kind}.{self.key}"
+        return f"{self.node}.{self.written or self.kind}.{self.key}"
 
 
 @dataclass(frozen=True, slots=True)

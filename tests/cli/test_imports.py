@@ -23,7 +23,7 @@ SHIM = {
     "run_contract",
     "runners",
 }
-SHIM |= {"variables"}
+SHIM |= {"extensions", "variables"}
 CASES = [
     ([], set(), {"cli", "diagnostics", "errors", "shim", "span", "names", "files", "source"}, SHIM),
     (["--help"], set(), COMPILER, SHIM),

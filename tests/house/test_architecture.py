@@ -30,7 +30,7 @@ CORE = {
             "span",
         ),
     },
-    "translator/shim": {"__init__", "clock", "contract", "errors", "loom", "run_contract", "variables"},
+    "translator/shim": {"__init__", "clock", "contract", "errors", "extensions", "loom", "run_contract", "variables"},
     "airflow_plugin": {"__init__", "exceptions", "plugin", "provider"},
     "prefect_plugin": {"__init__", "exceptions"},
 }
@@ -50,7 +50,7 @@ LAYERS = {
         ("cli", "conformance"),
     ),
     "translator/shim": (
-        ("clock", "contract", "errors", "masking", "variables"),
+        ("clock", "contract", "errors", "extensions", "masking", "variables"),
         ("actions", "embedded", "files", "json_values"),
         ("loom", "process", "store"),
         ("catalogue", "outcome", "workspace"),

@@ -52,10 +52,11 @@ def test_a_deployment_node_is_an_execution_that_deploys():
     assert (greet.wsgi, greet.port, greet.server_command) == (None, 8080, ("cd greet", "sh serve.sh 8080"))
     assert [(one.name, one.optional) for one in deploy.step.inputs] == [("predict.model", False)]
     assert [(str(edge.source), str(edge.target)) for edge in pipeline.edges[:2]] == [
-        ("make.output.*", "deploy.input.predict.model"),
-        ("deploy.metadata.version_id", "use.parameter.size"),
+        ("make.output.*", "deploy.file.predict.model"),
+        ("deploy.deployment.version_id", "use.parameter.size"),
     ]
-    assert pipeline.edges[0].target.kind is EdgeKind.INPUT
+    assert [one.target.kind for one in pipeline.edges[:2]] == [EdgeKind.INPUT, EdgeKind.PARAMETER]
+    assert pipeline.edges[1].source.kind is EdgeKind.METADATA
     assert deploy.step.settable == ()
 
 

@@ -244,7 +244,7 @@ def _source(port: ir.Port, deployments: Mapping[str, ir.StepNode], diagnostics: 
         nearest = did_you_mean(port.key, DEPLOYED, "its values")
         diagnostics.error("unknown-port", message, port.span, hint=nearest)
         return None
-    return dataclasses.replace(port, kind=EdgeKind.METADATA)
+    return dataclasses.replace(port, kind=EdgeKind.METADATA, written=port.kind)
 
 
 def _target(port: ir.Port, deployments: Mapping[str, ir.StepNode], diagnostics: Diagnostics) -> ir.Port | None:
@@ -266,7 +266,7 @@ def _target(port: ir.Port, deployments: Mapping[str, ir.StepNode], diagnostics: 
         message = f"deployment node {port.node!r} has no file {port.key!r}"
         diagnostics.error("unknown-file", message, port.span, hint=_file_hint(port.key, files, node.step.deployment))
         return None
-    return dataclasses.replace(port, kind=EdgeKind.INPUT)
+    return dataclasses.replace(port, kind=EdgeKind.INPUT, written=port.kind)
 
 
 def _file_hint(key: str, files: list[str], deployment: ir.Deployment | None) -> str | None:

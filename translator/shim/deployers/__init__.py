@@ -11,9 +11,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from typing import TYPE_CHECKING, Protocol, cast
 
+from translator.shim import extensions
 from translator.shim.runners import RunnerError, UnfitError
 
 if TYPE_CHECKING:
@@ -181,29 +181,15 @@ def load(name: str) -> Deployer:
     Raises:
         NotInstalledError: there is none of that name.
     """
-    if name in _own():
-        return cast("Deployer", import_module(f"{__name__}.{name}").DEPLOYER)
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=GROUP, name=name):
-        return cast("Deployer", point.load().DEPLOYER)
-    known = ", ".join(names())
-    raise NotInstalledError(
-        f"there is no deployer {name!r} on this machine (it has: {known}): install the package that registers it"
-    )
+    module = extensions.load(__name__, GROUP, name)
+    if module is None:
+        known = ", ".join(names())
+        raise NotInstalledError(
+            f"there is no deployer {name!r} on this machine (it has: {known}): install the package that registers it"
+        )
+    return cast("Deployer", module.DEPLOYER)
 
 
-@cache
 def names() -> tuple[str, ...]:
     """Return the names of all deployers that are installed here."""
-    from importlib.metadata import entry_points
-
-    return tuple(sorted(_own() | {point.name for point in entry_points(group=GROUP)}))
-
-
-@cache
-def _own() -> frozenset[str]:
-    """Return the names of our deployers: each is a package here."""
-    from pkgutil import iter_modules
-
-    return frozenset(module.name for module in iter_modules(__path__) if module.ispkg)
+    return extensions.names(__name__, GROUP)

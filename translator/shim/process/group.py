@@ -58,7 +58,7 @@ def members(group: int, mark: str, *, higher: bool = False) -> list[int]:
             continue
         pid = int(name)
         parents[pid] = parent
-        if group in {of_group, session} or _carries(name, wanted):
+        if group in {of_group, session} or wanted in environment_of(name):
             marked_pids.add(pid)
     grown = True
     while grown:
@@ -149,9 +149,10 @@ def _status(pid: str) -> tuple[str, int, int, int] | None:
         return None
 
 
-def _carries(pid: str, mark: bytes) -> bool:
+def environment_of(pid: str) -> frozenset[bytes]:
+    """Return the variables with which a process was started, each as ``NAME=VALUE``; none if it may not be known."""
     try:
         with open(f"/proc/{pid}/environ", "rb") as file:  # noqa: PTH123 - as above
-            return mark in file.read()
+            return frozenset(file.read().split(b"\0"))
     except OSError:
-        return False
+        return frozenset()

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, cast
 
+from translator.shim import extensions
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
@@ -172,32 +172,18 @@ def load(name: str) -> Runner:
     Raises:
         NotInstalledError: there is none of that name.
     """
-    if name in _own():
-        return cast("Runner", import_module(f"{__name__}.{name}").RUNNER)
-    from importlib.metadata import entry_points
-
-    for point in entry_points(group=GROUP, name=name):
-        return cast("Runner", point.load().RUNNER)
-    known = ", ".join(names())
-    raise NotInstalledError(
-        f"there is no runner {name!r} on this worker (it has: {known}): install the package that registers it"
-    )
+    module = extensions.load(__name__, GROUP, name)
+    if module is None:
+        known = ", ".join(names())
+        raise NotInstalledError(
+            f"there is no runner {name!r} on this worker (it has: {known}): install the package that registers it"
+        )
+    return cast("Runner", module.RUNNER)
 
 
-@cache
 def names() -> tuple[str, ...]:
     """Return the names of all runners that are installed here."""
-    from importlib.metadata import entry_points
-
-    return tuple(sorted(_own() | {point.name for point in entry_points(group=GROUP)}))
-
-
-@cache
-def _own() -> frozenset[str]:
-    """Return the names of our runners: each is a package here, and modules are what they share."""
-    from pkgutil import iter_modules
-
-    return frozenset(module.name for module in iter_modules(__path__) if module.ispkg)
+    return extensions.names(__name__, GROUP)
 
 
 def required_variables(request: Request) -> dict[str, str]:

@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from translator.shim.deployers import DeployError
@@ -24,6 +23,7 @@ from translator.shim.process import group
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
 FRONT = "front"
 MARK = "TRANSLATOR_DEPLOYMENTS_IN"
@@ -252,19 +252,11 @@ def _end_marked(*variables: str) -> None:
     """End all processes that were started with some environment variables, each as ``NAME=VALUE``."""
     wanted = {variable.encode() for variable in variables}
     for number in (signal.SIGTERM, signal.SIGKILL):
-        marked = [int(pid) for pid in group.pids() if wanted <= _environment_of(pid)]
+        marked = [int(pid) for pid in group.pids() if wanted <= group.environment_of(pid)]
         for pid in marked:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, number)
         group.wait(marked, group.GRACE)
-
-
-def _environment_of(pid: str) -> set[bytes]:
-    """Return the variables with which a process was started; none if it may not be known."""
-    try:
-        return set(Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"))
-    except OSError:
-        return set()
 
 
 def program_of(module: str, *arguments: str) -> list[str]:

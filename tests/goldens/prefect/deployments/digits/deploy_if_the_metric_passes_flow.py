@@ -86,11 +86,11 @@ class SmokeTestParameters(NodeParameters, node="smoke test"):
 
     deployment: str | None = Field(
         default=None,
-        description="Used only if stage.metadata.id has no value.",
+        description="Used only if stage.deployment.id has no value.",
     )
     version: str | None = Field(
         default=None,
-        description="Used only if stage.metadata.version_id has no value.",
+        description="Used only if stage.deployment.version_id has no value.",
     )
 
 
