@@ -11,7 +11,8 @@ version that wrote it. They change only after a deprecation; everything else in 
   ``parallel_node``, ``map_node``, ``loop_node``, ``choice_node`` and ``branch`` are decorators. A ``Token`` passes
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
   for the next node. ``failed``, ``succeed``, ``fail``, ``items``, ``chosen`` and ``again`` decide where it goes.
-- Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``runner``; ``loom``
+- Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``Search`` with
+  ``Distribution``, ``runner``; ``loom``
   for the steps of Loom; ``deployment``, ``Endpoint`` and ``deployer`` for steps that deploy.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``; ``NodeInputs``, ``Files``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook,
@@ -47,11 +48,13 @@ if TYPE_CHECKING:
     from translator.shim import (
         Action,
         Catalog,
+        Distribution,
         Endpoint,
         FileAxis,
         Input,
         Parameter,
         Resources,
+        Search,
         Step,
         deployer,
         deployment,
@@ -66,6 +69,7 @@ __all__ = [
     "ArtifactStore",
     "Axis",
     "Catalog",
+    "Distribution",
     "Endpoint",
     "Executions",
     "FileAxis",
@@ -79,6 +83,7 @@ __all__ = [
     "Number",
     "Parameter",
     "Resources",
+    "Search",
     "Skip",
     "Step",
     "Token",
@@ -133,7 +138,18 @@ _MODULES = {
     "prefect_plugin.run.flow_run": ("run_of",),
     "prefect_plugin.tasks.states": ("infrastructure_failed",),
     "translator.shim": (
-        *("Action", "Catalog", "Endpoint", "FileAxis", "Input", "Parameter", "Resources", "Step"),
+        *(
+            "Action",
+            "Catalog",
+            "Distribution",
+            "Endpoint",
+            "FileAxis",
+            "Input",
+            "Parameter",
+            "Resources",
+            "Search",
+            "Step",
+        ),
         *("deployer", "deployment", "loom", "runner"),
     ),
     "translator.shim.contract": ("Manifest",),

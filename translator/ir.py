@@ -109,6 +109,13 @@ class GridKind(StrEnum):
     FILES = "files"
 
 
+class DistributionKind(StrEnum):
+    """The kind of a distribution of random numbers; ``loguniform``: of numbers whose logarithm is uniform."""
+
+    UNIFORM = "uniform"
+    LOGUNIFORM = "loguniform"
+
+
 class EdgeKind(StrEnum):
     """The kind of value that an edge passes."""
 
@@ -385,12 +392,35 @@ class FileAxis:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """The numbers that a search draws for a parameter, between two that are included; ``seed`` is its own."""
+
+    minimum: float
+    maximum: float
+    kind: DistributionKind = DistributionKind.UNIFORM
+    integers: bool = False
+    seed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search: ``count`` executions, with numbers of distributions for the parameters in ``space``.
+
+    Values of axes are drawn as well, one for each execution. The same ``seed`` draws the same values.
+    """
+
+    count: int
+    seed: str
+    space: Mapping[str, Distribution] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """The points of a task node.
 
     ``axes`` are those known when translating. A pipeline parameter or an edge that ends in a parameter of the task
     node gives that parameter's axis later; ``points`` (kind ZIP) are explicit parameter sets instead of axes;
-    ``files`` (kind FILES) are looked for when the node starts.
+    ``files`` (kind FILES) are looked for when the node starts. ``search`` (kind RANDOM) draws its points from the axes.
     """
 
     kind: GridKind = GridKind.PRODUCT
@@ -398,6 +428,13 @@ class Grid:
     points: tuple[Mapping[str, Value], ...] = ()
     span: Span | None = None
     files: FileAxis | None = None
+    search: Search | None = None
+
+    @property
+    def parameters(self) -> frozenset[str]:
+        """The parameters with axes or distributions."""
+        drawn = self.search.space if self.search is not None else ()
+        return frozenset((*(axis.parameter for axis in self.axes), *drawn))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,23 @@ def lower_axis(axis: ir.FileAxis) -> contract.FileAxis:
     return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
 
 
+def lower_search(search: ir.Search) -> contract.Search:
+    """Return a search as the shim represents it."""
+    space = {name: lower_distribution(distribution) for name, distribution in search.space.items()}
+    return contract.Search(search.count, search.seed, space)
+
+
+def lower_distribution(distribution: ir.Distribution) -> contract.Distribution:
+    """Return a distribution as the shim represents it."""
+    return contract.Distribution(
+        distribution.minimum,
+        distribution.maximum,
+        distribution.kind.value,
+        distribution.integers,
+        distribution.seed,
+    )
+
+
 def coerced(parameter: ir.Parameter, value: object) -> ir.Value:
     """Convert a value to the type of a parameter, and a list to a tuple.
 

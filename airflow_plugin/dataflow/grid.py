@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from airflow_plugin.dag.conditions import Condition
     from airflow_plugin.parameters.dag_params import Given, ParamReference
-    from translator.shim.contract import ArtifactSource, FileAxis, Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, FileAxis, Search, Step, Value, ValueSource
     from translator.shim.store import Store
 
 
@@ -37,6 +37,7 @@ class GridOperator(BaseOperator):
         parameter_edges: by parameter of the step, the edge that brings its values, which wins over ``parameters``.
         points: explicit sets of values instead of a product of axes, or the DAG param that has them; other parameters
             remain axes.
+        search: a random search; parameters that no distribution is for draw one of their values.
         input_edges: the edges that bring the files of a step with ``files``; the step runs once per file, and there
             may be none.
         project: the directory of the source file, or its snapshot; usually one of the DAG's ``default_args``.
@@ -55,6 +56,7 @@ class GridOperator(BaseOperator):
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         points: ParamReference | Sequence[Mapping[str, Value]] | None = None,
+        search: Search | None = None,
         input_edges: Mapping[str, Sequence[ArtifactSource]] | None = None,
         project: str | Path = ".",
         only_if: Sequence[Condition] = (),
@@ -66,6 +68,7 @@ class GridOperator(BaseOperator):
         self.parameters = parameters or {}
         self.parameter_edges = parameter_edges or {}
         self.points = points
+        self.search = search
         self.input_edges = input_edges or {}
         self.project = project
         self.only_if = only_if
@@ -138,7 +141,7 @@ class GridOperator(BaseOperator):
         axes |= edge_values(self.parameter_edges, upstream, self.log.warning, several=self.parameter_edges)
         sets_parameter: dict[str, Any] = {} if self.points is None else {"sets": self.points}
         sets: Any = run_values(sets_parameter, context["params"]).get("sets")
-        return grid.points(self.step, axes, sets)
+        return grid.points(self.step, axes, sets, self.search)
 
 
 def _failed(context: Context, reason: str) -> NodeError:

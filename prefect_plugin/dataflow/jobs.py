@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from prefect_plugin.run.run_state import NodeRun
-    from translator.shim.contract import ArtifactSource, Input, InputFiles, Manifest, Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, Input, InputFiles, Manifest, Search, Step, Value, ValueSource
 
     Values: TypeAlias = Mapping[str, Value | Edge[ValueSource]]
 
@@ -137,7 +137,11 @@ class Job:
         return self.execute(point)
 
     def grid(
-        self, form: NodeParameters | Sequence[NodeParameters] | None = None, *, values: Values | None = None
+        self,
+        form: NodeParameters | Sequence[NodeParameters] | None = None,
+        *,
+        values: Values | None = None,
+        search: Search | None = None,
     ) -> list[Point]:
         """Return the points of the node's grid, in order.
 
@@ -145,6 +149,7 @@ class Job:
             form: the node's group of the parameter form: its axes, or explicit points.
             values: axes of pipeline parameters and edges, by parameter of the step; they win over the form. A single
                 value is an axis of one.
+            search: a random search; parameters that no distribution is for draw one of their values.
 
         Raises:
             translator.shim.parameters.grid.GridError: the grid has no points, or a value is bad.
@@ -156,7 +161,7 @@ class Job:
         elif form is not None:
             sets = [point.values() for point in form]
         names = {parameter.name for parameter in self._step.parameters}
-        rows = grid.points(self._step, {**axes, **_resolved(values or {}, many=names)}, sets)
+        rows = grid.points(self._step, {**axes, **_resolved(values or {}, many=names)}, sets, search)
         points = [
             Point(index, row, label) for index, (row, label) in enumerate(zip(rows, grid.labels(rows), strict=True))
         ]

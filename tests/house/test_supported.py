@@ -94,12 +94,16 @@ CASES: dict[str, tuple[str, ...]] = {
         document(node=BLUEPRINT, task=axis("linear", "{start: 1, end: 3, step: 1}")),
         document(node=BLUEPRINT, task=axis("logspace", "{start: 0, end: 2, count: 3, integerify: true}")),
     ),
-    "`random_search`, `bayesian_tpe`, `distributed`; style `random`": (
-        *(
-            document(node=BLUEPRINT, task=f"    type: {kind}\n{axis('multiple', '{items: [1, 2]}')}")
-            for kind in ("random_search", "bayesian_tpe", "distributed")
-        ),
+    "[`random_search`, style `random`](how-to/tuning.md)": (
         document(node=BLUEPRINT, task=axis("random", "{min: 1, max: 5, count: 3}")),
+        document(
+            node=BLUEPRINT,
+            task=f"    type: random_search\n    execution-count: 2\n{axis('multiple', '{items: [1, 2]}')}",
+        ),
+    ),
+    "`bayesian_tpe`, `distributed`": tuple(
+        document(node=BLUEPRINT, task=f"    type: {kind}\n{axis('multiple', '{items: [1, 2]}')}")
+        for kind in ("bayesian_tpe", "distributed")
     ),
     "`on-error`: `stop-all`, `stop-next`, `continue`, `retry`; `on-child-error`": (
         *(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -509,6 +510,12 @@ def variant(name, style, **rules):
     return {"name": name, "style": style, "rules": rules}
 
 
+def randoms(seed, count):
+    """Return the integers from 1 to 9 that the documented generator draws."""
+    generator = random.Random(seed)  # noqa: S311 - as the product does
+    return [generator.randint(1, 9) for _ in range(count)]
+
+
 # the scenario; (x, y) of the executions of node t
 POINTS = {
     "no axis": (
@@ -568,6 +575,61 @@ POINTS = {
             [],
         ),
         [(3, 4), (1, 2)],
+    ),
+    "random values in a grid": (
+        scenario(
+            [
+                Node(
+                    "t",
+                    "stop-all",
+                    0,
+                    blueprint=search("grid_search", parameters=[variant("x", "random", min=1, max=9, count=2, seed=1)]),
+                )
+            ],
+            [],
+        ),
+        [(x, 0) for x in dict.fromkeys(randoms("1/x", 2))],
+    ),
+    "random search: of a distribution, and of the values of a pipeline parameter": (
+        scenario(
+            [
+                Node(
+                    "t",
+                    "stop-all",
+                    0,
+                    blueprint=search(
+                        "random_search",
+                        parameters=[variant("x", "random", min=1, max=9, seed=3)],
+                        **{"execution-count": 5},
+                    ),
+                )
+            ],
+            [],
+            parameters=[{"name": "p", "default": [7, 7], "targets": ["t.parameter.y"]}],
+        ),
+        [(x, 7) for x in randoms("3/x", 5)],
+    ),
+    "random search: metadata replaces a distribution": (
+        scenario(
+            [
+                Node("a", does={"metadata": "number"}),
+                Node(
+                    "t",
+                    "stop-all",
+                    0,
+                    blueprint=search(
+                        "random_search",
+                        parameters=[
+                            variant("x", "random", min=5, max=9),
+                            variant("y", "random", min=1, max=9, seed=2),
+                        ],
+                        **{"execution-count": 2},
+                    ),
+                ),
+            ],
+            ["a.metadata.m -> t.parameter.x"],
+        ),
+        [(1, y) for y in randoms("2/y", 2)],
     ),
     "metadata: a list": (
         scenario([Node("a", does={"metadata": "list"}), Node("t", "stop-all", 3)], ["a.metadata.m -> t.parameter.x"]),

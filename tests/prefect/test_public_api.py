@@ -19,6 +19,7 @@ NAMES = [
     "ArtifactStore",
     "Axis",
     "Catalog",
+    "Distribution",
     "Endpoint",
     "Executions",
     "FileAxis",
@@ -32,6 +33,7 @@ NAMES = [
     "Number",
     "Parameter",
     "Resources",
+    "Search",
     "Skip",
     "Step",
     "Token",
@@ -91,7 +93,7 @@ SIGNATURES = {
 METHODS = {
     "Job": {
         "run": "form values",
-        "grid": "form values",
+        "grid": "form values search",
         "files": "form values",
         "__init__": "step inputs input_edges edge_merge_mode environment_edges",
     },

@@ -45,6 +45,8 @@ def size(grid: ir.Grid) -> int:
     """Return the number of points of a grid, as far as it is known during translation."""
     if grid.kind is ir.GridKind.ZIP:
         return len(grid.points)
+    if grid.search is not None:
+        return grid.search.count
     return math.prod(len(axis.values) for axis in grid.axes)
 
 

@@ -77,7 +77,7 @@ def _check_defaults(
         for target in parameter.targets
     }
     for node in nodes:
-        spanned = {axis.parameter for axis in node.grid.axes} if isinstance(node, ir.TaskNode) else set()
+        spanned = node.grid.parameters if isinstance(node, ir.TaskNode) else frozenset()
         for parameter in node.step.parameters:
             reason = suits(parameter, parameter.default, spreads=False)
             if (

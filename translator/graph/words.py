@@ -106,6 +106,9 @@ def _grid(pipeline: ir.Pipeline, node: ir.TaskNode) -> str:
         names = dict.fromkeys(name for point in grid.points for name in point)
         return f"once per set of {', '.join(names)} ({len(grid.points)})" if names else "a grid without points"
     axes = {axis.parameter: str(len(axis.values)) for axis in grid.axes}
+    if grid.search is not None:
+        drawn = ", ".join(dict.fromkeys((*axes, *grid.search.space)))
+        return f"{grid.search.count} times" + (f", with random values of {drawn}" if drawn else "")
     for parameter in pipeline.parameters:
         for target in parameter.targets:
             if target.node == node.name and isinstance(parameter.default, tuple):

@@ -128,6 +128,20 @@ RULES = (
         valohai(_RATE, pipeline=task("parameters: [{name: rate, style: single, rules: {}}]\n")),
     ),
     Rule(
+        "bad-search",
+        (ERROR,),
+        "a search of a task blueprint has no valid number of executions",
+        "Set `execution-count` to the number of executions of the search.",
+        valohai(
+            _RATE,
+            pipeline=task(
+                "type: random_search\n"
+                "parameters: [{name: rate, style: random, rules: {min: 0, max: 1}}]\n"
+                "execution-count: 0\n"
+            ),
+        ),
+    ),
+    Rule(
         "bad-target",
         (ERROR,),
         "a pipeline parameter sets something other than parameters",

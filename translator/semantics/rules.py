@@ -14,7 +14,7 @@ from translator.graphs import reachable, topological_order
 from translator.ir import EdgeKind, MergeMode
 from translator.launch_inputs import key
 from translator.nodes import step_nodes
-from translator.runtime import lower_axis, lower_step
+from translator.runtime import lower_axis, lower_search, lower_step
 from translator.semantics import actions, gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
 from translator.semantics.results import Execution, Result, settle
@@ -192,14 +192,7 @@ class Rules:
             return [_resolved(step, {**values, **row}) for row in rows]
         axes: dict[str, Sequence[Value]] = {axis.parameter: axis.values for axis in node.grid.axes}
         axes.update({name: _spread(value) for name, value in values.items()})
-        match node.grid.kind:
-            case ir.GridKind.PRODUCT:
-                points = grid.points(step, axes)
-            case ir.GridKind.ZIP:
-                points = grid.points(step, axes, node.grid.points)
-            case other:
-                raise UncheckedPipelineError(f"a grid of kind {other}", "by the specification")
-        return [_resolved(step, point) for point in points]
+        return [_resolved(step, point) for point in _grid_points(node.grid, step, axes)]
 
     def _over_files(
         self,
@@ -265,6 +258,21 @@ class Rules:
                 unmet = unmet or f"input {wanted.name}: it has no file"
             files[wanted.name] = tuple(got)
         return files, unmet
+
+
+def _grid_points(
+    spec: ir.Grid, step: contract.Step, axes: Mapping[str, Sequence[Value]]
+) -> Sequence[Mapping[str, Value]]:
+    """Return the points of a grid that is not over files; ``axes`` are those of the run."""
+    match spec.kind:
+        case ir.GridKind.PRODUCT:
+            return grid.points(step, axes)
+        case ir.GridKind.ZIP:
+            return grid.points(step, axes, spec.points)
+        case ir.GridKind.RANDOM if spec.search is not None:
+            return grid.points(step, axes, search=lower_search(spec.search))
+        case other:
+            raise UncheckedPipelineError(f"a grid of kind {other}", "by the specification")
 
 
 def _resolved(step: contract.Step, point: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:

@@ -102,6 +102,34 @@ class FileAxis:
 
 
 @dataclass(frozen=True, slots=True)
+class Distribution:
+    """The numbers that a search draws for a parameter: between ``minimum`` and ``maximum``, both included.
+
+    ``loguniform``: the logarithm of the number is uniform. ``integers``: only integers. ``seed`` is the
+    parameter's own; without one, it follows from that of the search.
+    """
+
+    minimum: float
+    maximum: float
+    kind: Literal["uniform", "loguniform"] = "uniform"
+    integers: bool = False
+    seed: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A search over the parameters of a step: ``count`` executions, each with values that are drawn at random.
+
+    ``space`` has the parameters whose values are numbers of a distribution. Of the others, one of the values in the
+    grid is drawn. The same ``seed`` draws the same values (``translator.shim.parameters.search``).
+    """
+
+    count: int
+    seed: str
+    space: Mapping[str, Distribution] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Resources:
     """The resources that an execution needs: CPU cores, memory in MB, and devices by name; None means no limit."""
 

@@ -319,10 +319,10 @@ REFUSED: dict[str, tuple[str, Callable[[ir.Pipeline], ir.Pipeline]]] = {
     ),
     "a grid too large": ("grid-too-large", lambda one: _with_axis(one, 1025)),
     "a random search": (
-        "unsupported-random-search",
+        "unsupported-optimiser-search",
         lambda one: replace(
             one,
-            graph=ir.Graph((replace(one.nodes[0], grid=ir.Grid(ir.GridKind.RANDOM)),)),  # type: ignore[call-arg]
+            graph=ir.Graph((replace(one.nodes[0], grid=ir.Grid(ir.GridKind.OPTIMISER)),)),  # type: ignore[call-arg]
         ),
     ),
     "two meanings of a key": (

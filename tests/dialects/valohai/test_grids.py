@@ -1,5 +1,7 @@
 """Test that task blueprints become grids, computed when translating."""
 
+import random
+
 import pytest
 
 from tests.dialects.valohai.marks import check
@@ -125,6 +127,43 @@ def test_policy(line, policy):
     assert node.policy == policy
 
 
+def test_a_grid_has_random_values_that_stay_the_same():
+    body = variant("lr", "random", "min: 0, max: 1, count: 3")
+    (axis,) = grid(body).axes
+    generator = random.Random("P/a/lr")  # noqa: S311 - what the documentation promises
+    assert axis.values == tuple(generator.uniform(0, 1) for _ in range(3))
+    (seeded,) = grid(variant("lr", "random", "min: 0, max: 1, count: 3, seed: 7")).axes
+    generator = random.Random("7/lr")  # noqa: S311
+    assert seeded.values == tuple(generator.uniform(0, 1) for _ in range(3))
+
+
+def test_random_integers_occur_once_in_a_grid():
+    (axis,) = grid(variant("n", "random", "min: 1, max: 3, count: 50")).axes
+    assert sorted(axis.values) == [1, 2, 3]
+
+
+def test_a_random_search_is_not_drawn_when_translating():
+    body = """
+type: random-search
+execution-count: 9
+parameters:
+  - {name: lr, style: random, rules: {min: 0.5, max: 10, distribution: Log-Uniform, count: 3}}
+  - {name: n, style: random, rules: {min: 1, max: 3, seed: 4}}
+  - {name: t, style: multiple, rules: {items: [x, y]}}
+"""
+    read = grid(body)
+    assert read.kind is ir.GridKind.RANDOM
+    assert read.search == ir.Search(
+        9,
+        "P/a",
+        {
+            "lr": ir.Distribution(0.5, 10, ir.DistributionKind.LOGUNIFORM),
+            "n": ir.Distribution(1, 3, integers=True, seed=4),
+        },
+    )
+    assert [(axis.parameter, axis.values) for axis in read.axes] == [("t", ("x", "y"))]
+
+
 BAD = [
     "parameters: [{name: lrr, style: single, rules: {value: 1}}] #! error unknown-parameter",
     "parameters: [{name: lr, style: single, rules: {}}] #! error bad-rules",
@@ -146,13 +185,33 @@ BAD = [
     "parameters: [{name: lr, style: logspace, rules: {start: 1, end: 2, count: 1.0e+9}}] #! error bad-rules",
     "parameters: [{name: lr, style: logspace, rules: {start: 0, end: 999, count: 2}}] #! error bad-rules",
     "parameters: [{name: lr, style: logspace, rules: {start: 0.5, end: 1, count: 2, base: -2}}] #! error bad-rules",
-    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, count: 3}}] #! error unsupported-random-values",
+    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, count: 3}}]",
+    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {max: 1, count: 3}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {min: 2, max: 1, count: 3}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, count: 0}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {min: 1001, max: 1002, count: 1}}] #! error bad-value",
+    "parameters: [{name: n, style: random, rules: {min: 0.1, max: 0.9, count: 3}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, distribution: loguniform}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, distribution: normal}}] #! error bad-rules",
+    "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, count: 3, base: 2}}] #! warning ignored-rule",
+    "parameters: [{name: lr, style: single, rules: {value: 1, distribution: uniform}}] #! warning ignored-rule",
     "parameters: [{name: lr, style: single, rules: {value: 1, count: 3}}] #! warning ignored-rule",
-    "parameters: [{name: lr, style: single, rules: {value: 1, seed: 3}}] #! note ignored-seed",
+    "parameters: [{name: lr, style: single, rules: {value: 1, seed: 3}}] #! warning ignored-rule",
     "parameters: [{name: lr, style: single, rules: {value: 1, numberify: true}}] #! note ignored-numberify",
     "parameters: [{name: lr, style: single, rules: {valeu: 1}}] #! error unknown-key",
     "parameters: [{name: lr, style: best, rules: {}}] #! error bad-value",
-    "type: random_search #! error unsupported-random-search\nparameter-sets: [] ",
+    "type: random_search #! error bad-search\nparameter-sets: [] ",
+    "type: random_search\nexecution-count: 0 #! error bad-search\nparameters: []",
+    "type: random_search\nexecution-count: -1 #! error bad-search\nparameters: []",
+    "type: random_search\nexecution-count: 1000000 #! error bad-search\nparameters: []",
+    "type: random_search\nexecution-count: 3\nparameters: []",
+    (
+        "type: random_search\nexecution-count: 3\n"
+        "parameters: [{name: lr, style: random, rules: {min: 0, max: 1001}}] #! error bad-value"
+    ),
+    "type: random_search\nexecution-count: 3\nparameters: [{name: n, style: random, rules: {min: 0.5, max: 9}}]",
+    "type: random_search\nexecution-count: 1000\nparameters: []",
     "type: bayesian-tpe #! error unsupported-bayesian-search\nparameters: []",
     "type: distributed #! error unsupported-distributed\nparameters: []",
     "type: grid #! error bad-value\nparameters: []",

@@ -2,12 +2,16 @@
 
 The platform computes the values of ``linear`` and ``logspace`` itself and does not publish how. Here ``linear`` runs
 from ``start`` by ``step`` up to and including ``end``; ``logspace`` has ``count`` values ``base ** x`` with ``x``
-evenly from ``start`` to ``end``, both included, and base 10 if it is not given (docs/semantics.md).
+evenly from ``start`` to ``end``, both included, and base 10 if it is not given. ``random`` has ``count`` numbers from
+``min`` to ``max`` in a grid, and one for each execution in a random search (docs/semantics.md).
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from decimal import Decimal
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
@@ -27,7 +31,6 @@ MAX_VALUES = 100_000
 
 _TYPES = ("grid_search", "manual_search", "random_search", "bayesian_tpe", "distributed")
 _REFUSED_TYPES = {
-    "random_search": ("random-search", "random search"),
     "bayesian_tpe": ("bayesian-search", "Bayesian search"),
     "distributed": ("distributed", "distributed tasks"),
 }
@@ -36,6 +39,7 @@ _RULES = {
     "multiple": ("items", "integerify"),
     "linear": ("start", "end", "min", "max", "step", "integerify"),
     "logspace": ("start", "end", "min", "max", "count", "base", "integerify"),
+    "random": ("start", "end", "min", "max", "count", "distribution", "integerify", "seed"),
 }
 
 
@@ -45,12 +49,13 @@ def kind_of(task: Located) -> str:
     return str(task_type.value or "grid_search").lower().replace("-", "_") if task_type else "grid_search"
 
 
-def read_grid(task: Located, step: ir.Step, diagnostics: Diagnostics) -> ir.Grid | None:
+def read_grid(task: Located, step: ir.Step, seed: str, diagnostics: Diagnostics) -> ir.Grid | None:
     """Read the grid of a task blueprint for a step.
 
     Args:
         task: the blueprint, valid by its schema and for the vendor's parser.
         step: the step as the node runs it.
+        seed: that of random values whose rules have none.
         diagnostics: receives what is refused or wrong.
 
     Returns:
@@ -64,9 +69,23 @@ def read_grid(task: Located, step: ir.Step, diagnostics: Diagnostics) -> ir.Grid
         return None
     known = len(diagnostics.found)
     parameters = {parameter.name: parameter for parameter in step.parameters}
-    axes = [axis for variant in task.list("parameters") if (axis := _axis(variant, parameters, step, diagnostics))]
+    searches = kind == "random_search"
+    space: dict[str, ir.Distribution] = {}
+    axes: list[ir.Axis] = []
+    for variant in task.list("parameters"):
+        read = _axis(variant, parameters, step, seed, diagnostics, draws=searches)
+        if isinstance(read, ir.Axis):
+            axes.append(read)
+        elif read is not None:
+            space[str(variant.value["name"])] = read
     points = [_point(point, parameters, step, diagnostics) for point in task.list("parameter-sets") if point.entries]
     grid = _manual(axes, points, task, diagnostics) if kind == "manual_search" else _product(axes, points, task)
+    if searches:
+        count = _execution_count(task, diagnostics)
+        grid = replace(grid, kind=ir.GridKind.RANDOM, search=ir.Search(count, seed, MappingProxyType(space)))
+    elif task.get("execution-count") is not None:
+        message = "'execution-count' is ignored: only searches have a number of executions"
+        diagnostics.note("ignored-execution-count", message, task.key_span("execution-count"))
     return None if any(d.severity is Severity.ERROR for d in diagnostics.found[known:]) else grid
 
 
@@ -121,28 +140,39 @@ def _point(
     return row
 
 
-def _axis(
-    variant: Located, parameters: Mapping[str, ir.Parameter], step: ir.Step, diagnostics: Diagnostics
-) -> ir.Axis | None:
+def _axis(  # noqa: PLR0913 - all that is known of a parameter's values
+    variant: Located,
+    parameters: Mapping[str, ir.Parameter],
+    step: ir.Step,
+    seed: str,
+    diagnostics: Diagnostics,
+    *,
+    draws: bool,
+) -> ir.Axis | ir.Distribution | None:
+    """Read the values of a parameter; ``draws``: a search draws its random numbers, one for each execution."""
     account(variant, "variant-param", diagnostics)
     name, style, rules = str(variant.value["name"]), str(variant.value["style"]), variant.get("rules")
     parameter = parameters.get(name)
     if parameter is None:
         _unknown(name, variant.value_span("name"), step, diagnostics)
         return None
-    if style == "random":
-        refuse("random-values", "random values of a parameter", variant.value_span("style"), diagnostics)
-        return None
     if rules is None:
         return None
     account(rules, "variant-param-rule-item", diagnostics)
     for key in rules.entries or {}:
-        if key not in (*_RULES[style], "numberify", "distribution", "seed"):
+        if key not in (*_RULES[style], "numberify"):
             message = f"{key!r} is ignored with style {style!r}"
             hint = did_you_mean(key, _RULES[style], f"rules of {style!r}")
             diagnostics.warning("ignored-rule", message, rules.key_span(key), hint=hint)
     try:
-        placed_values = _STYLES[style](rules)
+        if style == "random":
+            distribution = _distribution(rules, parameter)
+            if draws:
+                _check_ends(distribution, parameter, rules, diagnostics)
+                return distribution
+            placed_values = _drawn(distribution, name, seed, rules)
+        else:
+            placed_values = _STYLES[style](rules)
     except _RuleError as error:
         diagnostics.error("bad-rules", f"parameter {name!r}: {error}", rules.value_span(error.key))
         return None
@@ -209,12 +239,7 @@ def _linear(rules: Located) -> _Values:
 def _logspace(rules: Located) -> _Values:
     start, end = _bound(rules, "start", "min"), _bound(rules, "end", "max")
     base = float(_number(rules, "base")) if rules.get("base") else 10.0
-    if rules.get("count") is None:
-        raise _RuleError("count", "style 'logspace' needs 'count'")
-    count = _number(rules, "count")
-    many = _few(count, "count")
-    if count != many or many < 1:
-        raise _RuleError("count", f"'count' must be a positive integer, not {count}")
+    many = _count(rules, "logspace")
     exponents = [float(start + (end - start) * index / max(many - 1, 1)) for index in range(many)]
     try:
         powers = [base**exponent for exponent in exponents]
@@ -225,6 +250,61 @@ def _logspace(rules: Located) -> _Values:
     return [(power, rules) for power in powers]
 
 
+def _distribution(rules: Located, parameter: ir.Parameter) -> ir.Distribution:
+    """Read the distribution of random numbers; those of an integer parameter are integers."""
+    low, high = (_plain(_bound(rules, *keys)) for keys in (("min", "start"), ("max", "end")))
+    named = str(rules.value.get("distribution") or "uniform")
+    kind = named.lower().replace("-", "").replace("_", "")
+    if kind not in set(ir.DistributionKind):
+        raise _RuleError("distribution", f"unknown distribution {named!r}; there are {_DISTRIBUTIONS}")
+    place = "max" if rules.get("max") is not None else "end"
+    if high < low:
+        raise _RuleError(place, f"the maximum {high:g} is less than the minimum {low:g}")
+    if kind == ir.DistributionKind.LOGUNIFORM and low <= 0:
+        raise _RuleError("min" if rules.get("min") is not None else "start", "'loguniform' needs a positive minimum")
+    integers = bool(rules.value.get("integerify")) or parameter.type is ir.ParameterType.INTEGER
+    if integers and math.floor(high) < math.ceil(low):
+        raise _RuleError(place, f"there is no integer from {low:g} to {high:g}")
+    seed = _plain(_number(rules, "seed")) if rules.get("seed") is not None else None
+    return ir.Distribution(low, high, ir.DistributionKind(kind), integers, seed)
+
+
+def _check_ends(
+    distribution: ir.Distribution, parameter: ir.Parameter, rules: Located, diagnostics: Diagnostics
+) -> None:
+    """Report a distribution whose numbers the parameter does not accept."""
+    for end, key, other in ((distribution.minimum, "min", "start"), (distribution.maximum, "max", "end")):
+        place = rules.get(key) or rules.get(other) or rules
+        number = min(max(round(end), math.ceil(distribution.minimum)), math.floor(distribution.maximum))
+        _typed(parameter, number if distribution.integers else end, place, diagnostics)
+
+
+def _drawn(distribution: ir.Distribution, name: str, seed: str, rules: Located) -> _Values:
+    """Return the random values of a parameter in a grid, without repetitions."""
+    from translator.runtime import lower_distribution
+    from translator.shim.parameters.search import numbers
+
+    count = _count(rules, "random")
+    drawn = numbers(lower_distribution(distribution), name, seed, count)
+    return [(number, rules) for number in dict.fromkeys(drawn)]
+
+
+def _execution_count(task: Located, diagnostics: Diagnostics) -> int:
+    """Return the number of executions of a search."""
+    located = task.get("execution-count")
+    count = located.value if located is not None else None
+    if located is None or count is None:
+        message = f"a {kind_of(task).replace('_', ' ')} needs 'execution-count', the number of its executions"
+        diagnostics.error("bad-search", message, task.value_span("type"))
+        return 0
+    if not 1 <= count <= MAX_VALUES:
+        message = f"'execution-count' must be from 1 to {MAX_VALUES:,}, not {count}"
+        diagnostics.error("bad-search", message, located.span)
+        return 0
+    return int(count)
+
+
+_DISTRIBUTIONS = " and ".join(repr(kind.value) for kind in ir.DistributionKind)
 _STYLES = {"single": _single, "multiple": _multiple, "linear": _linear, "logspace": _logspace}
 
 
@@ -232,6 +312,16 @@ def _computed(values: Iterable[Decimal], rules: Located) -> _Values:
     exact = list(values)
     whole = all(value == value.to_integral_value() for value in exact)
     return [(int(value) if whole else float(value), rules) for value in exact]
+
+
+def _count(rules: Located, style: str) -> int:
+    if rules.get("count") is None:
+        raise _RuleError("count", f"style {style!r} needs 'count'")
+    count = _number(rules, "count")
+    many = _few(count, "count")
+    if count != many or many < 1:
+        raise _RuleError("count", f"'count' must be a positive integer, not {count}")
+    return many
 
 
 def _few(count: Decimal, key: str) -> int:
@@ -252,6 +342,11 @@ def _number(rules: Located, key: str) -> Decimal:
     if not number.is_finite():
         raise _RuleError(key, f"{key!r} must be a finite number")
     return number
+
+
+def _plain(number: Decimal) -> float:
+    """Return a number as the file writes it: an integer if it is whole."""
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _integer(value: ir.Value) -> ir.Value:

@@ -195,7 +195,8 @@ def _read_node(
     if item is None:
         return None
     step = _read_shared(item, node, fed, file, diagnostics)
-    grid = read_grid(task.body, step, diagnostics) if task and step else ir.Grid(span=node.span)
+    seed = f"{diagnostics.pipeline}/{node.value['name']}"
+    grid = read_grid(task.body, step, seed, diagnostics) if task and step else ir.Grid(span=node.span)
     actions = read_actions(node, diagnostics)
     if step is None or grid is None or actions is None or not fine:
         return None

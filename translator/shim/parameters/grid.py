@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 from translator.shim.errors import TranslatorError
 from translator.shim.parameters import ParameterError, coerce
+from translator.shim.parameters.search import points as drawn_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translator.shim.contract import Parameter, Step, Value
+    from translator.shim.contract import Parameter, Search, Step, Value
 
 LABEL_LENGTH = 200
 _VALUE_LENGTH = 40
@@ -23,18 +24,23 @@ class GridError(TranslatorError, ValueError):
 
 
 def points(
-    step: Step, axes: Mapping[str, Sequence[Value] | Value], sets: Sequence[Mapping[str, Value]] | None = None
+    step: Step,
+    axes: Mapping[str, Sequence[Value] | Value],
+    sets: Sequence[Mapping[str, Value]] | None = None,
+    search: Search | None = None,
 ) -> list[dict[str, Value]]:
     """Compute the points of a grid.
 
     The points are the product of the axes in the order of the step's parameters, the last axis fastest. With explicit
     sets there is a point per set (a key that a set lacks takes the parameter's default), combined with the axes if
-    there are any, which win over the sets.
+    there are any, which win over the sets. A search has as many points as it says, and draws a value of each axis for
+    each.
 
     Args:
         step: the step whose parameters span the grid.
         axes: by parameter the values it takes; a single value is an axis of one.
         sets: the parameter sets of a manual search.
+        search: the random search.
 
     Returns:
         Per execution, in grid order, the values of the parameters that the grid sets; one empty point without any.
@@ -43,16 +49,19 @@ def points(
         GridError: an axis or the list of sets is empty, a value is bad, or the step lacks a parameter.
     """
     try:
-        return _points(step, axes, sets)
+        return _points(step, axes, sets, search)
     except GridError as error:
         raise GridError(step.located(str(error))) from None
 
 
 def _points(
-    step: Step, axes: Mapping[str, Sequence[Value] | Value], sets: Sequence[Mapping[str, Value]] | None
+    step: Step,
+    axes: Mapping[str, Sequence[Value] | Value],
+    sets: Sequence[Mapping[str, Value]] | None,
+    search: Search | None,
 ) -> list[dict[str, Value]]:
     known = {parameter.name: parameter for parameter in step.parameters}
-    names = set(axes).union(*(point.keys() for point in sets or ()))
+    names = set(axes).union(*(point.keys() for point in sets or ()), search.space if search is not None else ())
     problems = [f"step {step.name!r} has no parameter {name!r}" for name in sorted(names - known.keys())]
     if problems:
         raise GridError("\n".join(problems))
@@ -63,6 +72,14 @@ def _points(
         for parameter in step.parameters
         if parameter.name in axes
     }
+    if search is not None and not problems:
+        rows = [
+            {name: _value(known[name], value, problems) for name, value in row.items()}
+            for row in drawn_points(search, spread, list(known))
+        ]
+        if not problems:
+            return rows
+        problems = list(dict.fromkeys(problems))
     rows = [
         {
             parameter.name: _value(parameter, row.get(parameter.name, parameter.default), problems)

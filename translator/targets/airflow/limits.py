@@ -64,12 +64,13 @@ def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diag
     span = node.grid.span or node.span
     if node.grid.kind is ir.GridKind.FILES:
         return
-    if node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP):
+    if node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.RANDOM):
         kind = node.grid.kind.value
         diagnostics.error(f"unsupported-{kind}-search", f"node {node.name!r}: a {kind} search is not translated", span)
         return
     axes = {axis.parameter: len(axis.values) for axis in node.grid.axes} | dict(lengths)
-    points = prod(axes.values()) * max(1, len(node.grid.points))
+    search = node.grid.search
+    points = search.count if search is not None else prod(axes.values()) * max(1, len(node.grid.points))
     if points > MAX_MAP_LENGTH:
         diagnostics.error(
             "grid-too-large",

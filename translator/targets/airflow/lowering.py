@@ -44,6 +44,7 @@ _MODULES = {
             *(
                 "Action",
                 "DeploymentOperator",
+                "Distribution",
                 "EndActionsOperator",
                 "EndApprovalOperator",
                 "Endpoint",
@@ -56,6 +57,7 @@ _MODULES = {
             *(
                 "Parameter",
                 "Resources",
+                "Search",
                 "StartActionsOperator",
                 "StartApprovalOperator",
                 "Step",

@@ -13,6 +13,7 @@ from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation, starting_task
 from translator.targets.airflow.settings import TARGET, approval_arguments, node_arguments, retry_arguments
 from translator.targets.render import Call, call, name
+from translator.targets.searches import search_expression
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
@@ -87,9 +88,10 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
             step=(*start, *values, *policy, *shown_as),
             waits_for_grid=done is not None and done.function.text == "EmptyOperator",
         )
-    if not values and not form.sets:
+    search = search_expression(node.grid.search)
+    if not values and not form.sets and search is None:
         return replace(group, step=(*start, *gates, *policy))
-    grid = (*_arguments(task_id="grid", step=step, points=form.sets), *values)
+    grid = (*_arguments(task_id="grid", step=step, points=form.sets, search=search), *values)
     return replace(group, grid=grid, step=(*start, *gates, *policy, *shown_as))
 
 

@@ -227,6 +227,8 @@ def _what_group_is(node: ir.StepNode) -> tuple[str, str]:
     """Return a summary of a node's group, and details."""
     if isinstance(node, ir.ExecutionNode) or not node.has_axes:
         return f"Parameters of {code(node.name)}.", ""
+    if is_axes(node) and node.grid.search is not None:
+        return f"Values of {code(node.name)}.", "Each execution runs with one of each, drawn at random."
     if is_axes(node):
         return f"Grid of {code(node.name)}.", "The node runs once per combination of these values."
     return f"A point of the grid of {code(node.name)}.", "The node runs once per point."

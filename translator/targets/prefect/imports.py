@@ -44,6 +44,7 @@ def imports_of(  # noqa: PLR0913 - the parts of a file
     used |= {"Field" for field in fields if isinstance(field.default, Call) and field.default.function.text == "Field"}
     nodes = plan.nodes.values()
     tasks = any(isinstance(node, ir.TaskNode) for node in nodes)
+    searches = [node.grid.search for node in nodes if isinstance(node, ir.TaskNode) and node.grid.search is not None]
     carrying = any(edge.source.kind in METHODS for edge in plan.pipeline.incoming)
     carrying = carrying or any(True for node in nodes for _ in gated.verdicts(node))
     allowing = any(allows_failure(plan.nodes[edge.source.node]) for edge in plan.pipeline.edges)
@@ -72,6 +73,8 @@ def imports_of(  # noqa: PLR0913 - the parts of a file
             *(["Mapped", "execution", "task_node"] if tasks else []),
             *(["Manifest", "execution_node"] if executions else []),
             *sorted(of_steps),
+            *(["Search"] if searches else []),
+            *(["Distribution"] if any(search.space for search in searches) else []),
             *(["Action"] if any(node.policy.actions for node in nodes) else []),
             *(["ApprovalRules"] if any(approval_rules(of_node(plan.pipeline, node), node) for node in nodes) else []),
             *(["infrastructure_failed"] if any(is_repeated(plan.pipeline, node) for node in nodes) else []),

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 _TASK_RUNNER_HINT = "give the task runner to task nodes only, or to all nodes in [defaults.prefect]"
-_GRIDS = (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.FILES)
+_GRIDS = (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.FILES, ir.GridKind.RANDOM)
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:

@@ -150,7 +150,8 @@ def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
         return {*hidden, *node.grid.files.items, *node.grid.files.outputs}
     own = {axis.parameter for axis in node.grid.axes}.union(*node.grid.points)
     certain = {parameter.name for parameter in plan.pipeline.parameters if parameter.default is not None}
-    return {name for name, setter in hidden.items() if setter in certain or name not in own}
+    drawn = set(node.grid.search.space if node.grid.search is not None else ())
+    return drawn | {name for name, setter in hidden.items() if setter in certain or name not in own}
 
 
 def _targets(plan: Plan, parameter: ir.PipelineParameter) -> list[tuple[ir.StepNode, ir.Parameter]]:

@@ -24,6 +24,7 @@ from translator.targets.prefect.settings import (
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, code, comment, literal
 from translator.targets.render import keywords as lines_of
+from translator.targets.searches import search_expression
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
@@ -240,4 +241,6 @@ def _work(node: ir.StepNode, group: Group | None, values: Mapping[str, Expressio
         keywords["values"] = values
     if isinstance(node, ir.ExecutionNode):
         return call("job.run", *arguments, **keywords)
+    if (search := search_expression(node.grid.search)) is not None:
+        keywords["search"] = search
     return call("job.grid" if node.grid.files is None else "job.files", *arguments, **keywords)
