@@ -433,8 +433,12 @@ class Grid:
     @property
     def parameters(self) -> frozenset[str]:
         """The parameters with axes or distributions."""
-        drawn = self.search.space if self.search is not None else ()
-        return frozenset((*(axis.parameter for axis in self.axes), *drawn))
+        return self.drawn.union(axis.parameter for axis in self.axes)
+
+    @property
+    def drawn(self) -> frozenset[str]:
+        """The parameters whose numbers a search draws from distributions."""
+        return frozenset(self.search.space if self.search is not None else ())
 
 
 @dataclass(frozen=True, slots=True)

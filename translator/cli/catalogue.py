@@ -66,7 +66,7 @@ def _list(store: Store, args: argparse.Namespace, configured: Path | None) -> No
     wanted = args.arguments[0] if args.arguments else None
     entries = list(_entries(store, wanted))
     if args.format == "json":
-        _print_json([{**_document(entry, store), "aliases": names} for entry, names in entries])
+        print_json([{**_document(entry, store), "aliases": names} for entry, names in entries])
         return
     where = printable(store.root.removeprefix("file://"))
     if not entries:
@@ -134,7 +134,7 @@ def _show(store: Store, args: argparse.Namespace, configured: Path | None) -> No
     if args.format == "json":
         files = [_file_document(file) for file in resolution.files]
         changed = [_document(change, store) for change in changes]
-        _print_json({"name": resolution.name, "source": resolution.source, "files": files, "history": changed})
+        print_json({"name": resolution.name, "source": resolution.source, "files": files, "history": changed})
         return
     lines = [f"name    {resolution.name}", f"source  {resolution.source.removeprefix('file://')}"]
     table = [_file_row(file) for file in resolution.files]
@@ -233,20 +233,16 @@ def _remove(store: Store, args: argparse.Namespace, configured: Path | None) -> 
     if not stored.remove(store, name):
         raise UsageError(f"{name} is not in the catalogue of {store.root}")
     if args.format == "json":
-        _print_json({"removed": str(name)})
+        print_json({"removed": str(name)})
     else:
         sys.stdout.write(f"removed {printable(str(name))}; the files that it stood for are still in the store\n")
 
 
 def _print_done(args: argparse.Namespace, change: Entry | Pointer, text: str) -> None:
     if args.format == "json":
-        _print_json(to_json(change, ""))
+        print_json(to_json(change, ""))
     else:
         sys.stdout.write(f"{printable(text)}\n")
-
-
-def _print_json(document: object) -> None:
-    print_json(document)
 
 
 _ANY = 1_000_000

@@ -83,7 +83,7 @@ def _list(administration: Administration, args: argparse.Namespace) -> int:
     wanted = args.arguments[0] if args.arguments else None
     versions = [one for one in administration.versions() if wanted in (None, one.deployment)]
     if args.format == "json":
-        _print_json([_document(version) for version in versions])
+        print_json([_document(version) for version in versions])
         return OK
     if not versions:
         sys.stdout.write(f"nothing is deployed{f' as {printable(wanted)}' if wanted else ''}\n")
@@ -112,7 +112,7 @@ def _show(administration: Administration, args: argparse.Namespace) -> int:
     if not versions:
         raise UsageError(f"there is no {'version' if rest else 'deployment'} {(rest or [deployment])[0]!r}")
     if args.format == "json":
-        _print_json([_document(version) for version in versions])
+        print_json([_document(version) for version in versions])
         return OK
     for version in versions:
         aliases = ", ".join(version.aliases) or "no alias"
@@ -170,7 +170,7 @@ def _stop(administration: Administration, args: argparse.Namespace) -> int:
 
 def _print_done(args: argparse.Namespace, text: str) -> None:
     if args.format == "json":
-        _print_json({"done": text})
+        print_json({"done": text})
     else:
         sys.stdout.write(f"{printable(text)}\n")
 
@@ -187,10 +187,6 @@ def _document(version: Version) -> dict[str, object]:
             for one in version.servers
         ],
     }
-
-
-def _print_json(document: object) -> None:
-    print_json(document)
 
 
 _ACTIONS: Mapping[str, tuple[int, int, Callable[[Administration, argparse.Namespace], int]]] = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.runtime import lower_distribution
-from translator.targets.render import call, constructor_call
+from translator.runtime import lower_search
+from translator.targets.render import constructor_call
 
 if TYPE_CHECKING:
     from translator import ir
@@ -14,7 +14,4 @@ if TYPE_CHECKING:
 
 def search_expression(search: ir.Search | None) -> Call | None:
     """Return the call that creates a search; None without one."""
-    if search is None:
-        return None
-    space = {name: constructor_call(lower_distribution(distribution)) for name, distribution in search.space.items()}
-    return call("Search", count=search.count, seed=search.seed, space=space or None)
+    return constructor_call(lower_search(search)) if search is not None else None

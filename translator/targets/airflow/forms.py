@@ -77,7 +77,7 @@ def node_form(
     in_sets = {name for point in sets for name in point}
     over = node.grid.files if isinstance(node, ir.TaskNode) else None
     loop_parameters = {*over.items, *over.outputs} if over is not None else ()
-    drawn = search.space if isinstance(node, ir.TaskNode) and (search := node.grid.search) is not None else ()
+    drawn = node.grid.drawn if isinstance(node, ir.TaskNode) else ()
     settable = {parameter.name for parameter in node.step.settable} - {*loop_parameters, *drawn}
     for parameter in described_parameters(node.step, edges):
         setting = setters.get(parameter.name, ())

@@ -139,7 +139,7 @@ def names_of(plan: Plan, steps: Mapping[str, str]) -> Names:
 
 
 def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
-    """Return the parameters that are not in a node's group of the form, because a pipeline parameter sets them.
+    """Return the parameters that a node's group of the form lacks: a pipeline parameter sets or a search draws them.
 
     A pipeline parameter that may have no value does not hide parameters that the task blueprint sets.
     """
@@ -150,8 +150,7 @@ def _hidden(plan: Plan, node: ir.StepNode) -> set[str]:
         return {*hidden, *node.grid.files.items, *node.grid.files.outputs}
     own = {axis.parameter for axis in node.grid.axes}.union(*node.grid.points)
     certain = {parameter.name for parameter in plan.pipeline.parameters if parameter.default is not None}
-    drawn = set(node.grid.search.space if node.grid.search is not None else ())
-    return drawn | {name for name, setter in hidden.items() if setter in certain or name not in own}
+    return {name for name, setter in hidden.items() if setter in certain or name not in own}.union(node.grid.drawn)
 
 
 def _targets(plan: Plan, parameter: ir.PipelineParameter) -> list[tuple[ir.StepNode, ir.Parameter]]:
