@@ -15,3 +15,8 @@ if TYPE_CHECKING:
 def search_expression(search: ir.Search | None) -> Call | None:
     """Return the call that creates a search; None without one."""
     return constructor_call(lower_search(search)) if search is not None else None
+
+
+def search_phrase(search: ir.Search) -> str:
+    """Describe a search: what it is, and how many executions it has."""
+    return f"random search of {search.count} execution{'s' if search.count > 1 else ''}"

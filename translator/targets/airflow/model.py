@@ -35,7 +35,8 @@ class GroupNode:
     ``parts`` are the variables of its tasks ``starting``, ``grid`` and ``run``. ``starting`` evaluates actions before
     the node starts. Without ``done``, the step closes the node.
     ``mapped`` tells whether the step runs once per point of a grid, ``waits_for_grid`` whether what closes the node
-    asks for the state of the grid too, ``note`` explains when what closes the node lets others start.
+    asks for the state of the grid too, ``note`` explains when what closes the node lets others start, and ``purpose``
+    which executions the grid stands for.
     """
 
     variable: str
@@ -50,6 +51,7 @@ class GroupNode:
     waits_for_grid: bool = False
     operator: str = "StepOperator"
     note: str | None = None
+    purpose: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation, starting_task
 from translator.targets.airflow.settings import TARGET, approval_arguments, node_arguments, retry_arguments
 from translator.targets.render import Call, call, name
-from translator.targets.searches import search_expression
+from translator.targets.searches import search_expression, search_phrase
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     if not values and not form.sets and search is None:
         return replace(group, step=(*start, *gates, *policy))
     grid = (*_arguments(task_id="grid", step=step, points=form.sets, search=search), *values)
-    return replace(group, grid=grid, step=(*start, *gates, *policy, *shown_as))
+    purpose = f"A {search_phrase(node.grid.search)}." if node.grid.search is not None else None
+    return replace(group, grid=grid, purpose=purpose, step=(*start, *gates, *policy, *shown_as))
 
 
 def _over_files(plan: Plan, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:

@@ -96,6 +96,8 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     if node.starting:
         yield line(f"{inside}{starting} = ", node.starting)
     if node.grid:
+        if node.purpose:
+            yield f"{inside}{comment(node.purpose)}"
         yield f"{inside}{grid} = GridOperator("
         yield from keywords(node.grid, inside + _MARGIN)
         yield f"{inside})"

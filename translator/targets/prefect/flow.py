@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from translator import ir
 from translator.names import digest, identifiers
 from translator.targets import reuse
 from translator.targets.outline import part_text
@@ -19,7 +20,6 @@ from translator.targets.steps import runner_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from translator import ir
     from translator.targets.prefect.names import Names
     from translator.targets.prefect.plan import Plan
     from translator.targets.render import Expression
@@ -48,7 +48,7 @@ def flow_of(plan: Plan, names: Names) -> Flow:
             arguments.append(Field(name, f"{AXIS}[{group.name}]", Name(group.constant)))
         else:
             arguments.append(Field(name, group.name, Name(f"{group.name}.default")))
-        described.append((name, f"{_GROUPS[forms.group_kind(plan.nodes[node])]} of the node {code(node)}."))
+        described.append((name, f"{_group_content(plan.nodes[node])} {code(node)}."))
     for node, group in names.inputs.items():
         if group is None:
             continue
@@ -130,6 +130,13 @@ def _fitted(argument: Field) -> Field:
         return argument
     spread = f"{kind}{bracket}\n{' ' * 2 * INDENT}{inner}\n{' ' * INDENT}]"
     return Field(argument.name, spread, argument.default)
+
+
+def _group_content(node: ir.StepNode) -> str:
+    """Describe the content of the argument for a node's group; the node's name follows."""
+    if forms.is_axes(node) and isinstance(node, ir.TaskNode) and node.grid.search is not None:
+        return forms.SEARCHED
+    return f"{_GROUPS[forms.group_kind(node)]} of the node"
 
 
 def _what_it_sets(parameter: ir.PipelineParameter) -> str:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from translator.launch_inputs import LaunchInput
     from translator.targets.render import Expression
 
+SEARCHED = "Values to draw from in the random search"
+"""The content of a searching node's group; its name follows."""
+
 
 def group_of(  # noqa: PLR0913, PLR0917 - all that is known of a node's form
     node: ir.StepNode,
@@ -228,7 +231,7 @@ def _what_group_is(node: ir.StepNode) -> tuple[str, str]:
     if isinstance(node, ir.ExecutionNode) or not node.has_axes:
         return f"Parameters of {code(node.name)}.", ""
     if is_axes(node) and node.grid.search is not None:
-        return f"Values of {code(node.name)}.", "Each execution runs with one of each, drawn at random."
+        return f"{SEARCHED} {code(node.name)}.", "Each execution draws one of each."
     if is_axes(node):
         return f"Grid of {code(node.name)}.", "The node runs once per combination of these values."
     return f"A point of the grid of {code(node.name)}.", "The node runs once per point."

@@ -24,7 +24,7 @@ from translator.targets.prefect.settings import (
 from translator.targets.prefect.text import docstring_of, spread
 from translator.targets.render import Call, Name, call, code, comment, literal
 from translator.targets.render import keywords as lines_of
-from translator.targets.searches import search_expression
+from translator.targets.searches import search_expression, search_phrase
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
@@ -141,6 +141,8 @@ def _what_it_runs(node: ir.StepNode) -> str:
     what = code(step.command[0]) if is_script else f"the step {code(step.name)}"
     if isinstance(node, ir.ExecutionNode):
         return f"Run {what}."
+    if node.grid.search is not None:
+        return f"Run {what} in a {search_phrase(node.grid.search)}."
     return f"Run {what} once per {'file' if node.grid.files is not None else 'point of the grid'}."
 
 

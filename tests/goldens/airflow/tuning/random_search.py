@@ -99,6 +99,7 @@ with DAG(
     tags=["valohai"],
 ) as dag:
     with TaskGroup("search") as search:  # tuning.yaml:34
+        # A random search of 20 executions.
         search_grid = GridOperator(
             task_id="grid",
             step=TRAIN,

@@ -51,7 +51,10 @@ COMPARE = Step(
 
 
 class SearchGrid(NodeParameters, node="search"):
-    """Values of `search`. Each execution runs with one of each, drawn at random."""
+    """Values to draw from in the random search `search`.
+
+    Each execution draws one of each.
+    """
 
     optimiser: Axis[Literal["adam", "sgd"]] = ["adam", "sgd"]
     epochs: Axis[int] = [5]
@@ -72,7 +75,7 @@ class SampleGrid(NodeParameters, node="sample"):
 
 @task_node(name="search", on_error="continue", max_workers=5)  # tuning.yaml:34
 def search_node(axes: SearchGrid) -> Mapped:
-    """Run the step `train` once per point of the grid."""
+    """Run the step `train` in a random search of 20 executions."""
     job = Job(TRAIN)
     grid_points = job.grid(
         axes,
@@ -130,7 +133,7 @@ def random_search(
     """Run the pipeline `Random search`.
 
     Args:
-        search: Grid of the node `search`.
+        search: Values to draw from in the random search `search`.
         sample: Grid of the node `sample`.
     """
     with run_of("Random search", project=PROJECT):
