@@ -697,6 +697,22 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """The times at which an engine starts a pipeline on its own.
+
+    ``cron`` has five fields, as ``translator.schedules.cron`` checks them, and counts in ``timezone``, a name of the
+    IANA database. With ``catchup``, runs that were missed since ``start_date`` (``2026-01-31``) are made up for.
+    ``spans`` are the places of those that a file sets, by name.
+    """
+
+    cron: str
+    timezone: str = "UTC"
+    catchup: bool = False
+    start_date: str | None = None
+    spans: Mapping[str, Span] = field(default_factory=lambda: MappingProxyType({}))
+
+
+@dataclass(frozen=True, slots=True)
 class Pipeline:
     """A pipeline, whole or in ``part``; ``file`` is the source file's name without directories.
 
@@ -708,6 +724,7 @@ class Pipeline:
     ``git_remote`` is the project's Git repository, if the file names it and a node has a ``commit``.
     ``code`` is how the project gets to the workers.
     ``project_name`` is the name of the project in the source system, ``OWNER/NAME``, if that file has one.
+    ``schedule`` is when it runs on its own.
     """
 
     name: str
@@ -725,6 +742,7 @@ class Pipeline:
     git_remote: str | None = None
     code: Code = Code.PATH
     project_name: str | None = None
+    schedule: Schedule | None = None
     dialect_title: str | None = None
     description: str | None = None
     part: Part | None = None

@@ -10,7 +10,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 TRAINING = str(ROOT / "tests" / "goldens" / "cases" / "training.yaml")
 COMPILER = {"checks", "cli", "config", "diagnostics", "dialects", "entry_points", "errors", "files", "graphs", "ir"}
-COMPILER |= {"launch_inputs", "names", "nodes", "registry", "shim", "source", "span", "targets"}
+COMPILER |= {"launch_inputs", "names", "nodes", "registry", "shim", "schedules", "source", "span", "targets"}
 SHIM = {
     "catalogue",
     "contract",

@@ -39,7 +39,7 @@ LAYERS = {
     "translator": (
         ("entry_points", "files", "graphs", "names", "rules", "shim", "span"),
         ("errors", "ir"),
-        ("diagnostics", "history", "launch_inputs", "nodes", "runtime"),
+        ("diagnostics", "history", "launch_inputs", "nodes", "runtime", "schedules"),
         ("checks", "run", "semantics", "source"),
         ("config", "dialects", "explain"),
         ("graph", "parts", "targets"),

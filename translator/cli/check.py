@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import __version__, diagnostics, registry
+from translator.checks.schedules import check_schedule
 from translator.cli.exit_status import FAILED, OK, UsageError
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import (
@@ -87,7 +88,9 @@ def _check_file(
             pipeline = choose(loaded, name, grid=args.grid, tries=args.tries)
         except TranslationError:
             continue
-        check_again(pipeline, loaded, args.grid, target, diagnostics.about(pipeline.name))
+        about = diagnostics.about(pipeline.name)
+        check_schedule(pipeline, about)
+        check_again(pipeline, loaded, args.grid, target, about)
     concerning = diagnostics if args.pipeline is None else diagnostics.concerning(args.pipeline)
     return concerning.sorted(), loaded.sources
 

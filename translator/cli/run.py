@@ -100,6 +100,7 @@ def main(argv: Sequence[str]) -> int:
     loaded = open_file(args, args.file)
     try:
         pipeline = reuse_option.with_reuse(choose(loaded, args.pipeline, grid=args.grid, tries=args.tries), args)
+        pipeline = replace(pipeline, schedule=None)  # it runs now
         diagnostics = loaded.concerning(pipeline.name)
         check_again(pipeline, loaded, args.grid, target, diagnostics)
         show(diagnostics, loaded.sources, hush_notes=True, file=args.file)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from translator import __version__, registry
+from translator.checks.schedules import check_schedule
+from translator.cli import schedule_option
 from translator.cli.commands import listed
+from translator.cli.deployments_file import write_deployment
 from translator.cli.exit_status import FAILED, OK, UsageError
-from translator.cli.files import OutputError, destination, is_folder, project_from, refuse_twin, write
+from translator.cli.files import destination, is_folder, project_from, refuse_twin, write
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import (
     BY_OPTION,
@@ -29,11 +32,12 @@ from translator.cli.reuse_option import with_reuse
 from translator.config.files import NAME
 from translator.diagnostics import TranslationError, printable
 from translator.dialects import titles
+from translator.errors import TranslatorError
 from translator.ir import Code
 from translator.shim import variables
 from translator.shim.files.sizes import size
 from translator.shim.masking.uris import redact
-from translator.targets import GenerateOptions
+from translator.targets import DeploysSchedules, GenerateOptions
 from translator.targets.render import MARKER
 
 if TYPE_CHECKING:
@@ -43,6 +47,15 @@ if TYPE_CHECKING:
     from translator.ir import Pipeline
     from translator.load import Loaded
     from translator.targets import Target
+
+
+@dataclass(frozen=True, slots=True)
+class _Generated:
+    """A generated file: its path, its text, and the pipeline as the file names it."""
+
+    file: Path
+    text: str
+    pipeline: Pipeline
 
 
 def main(argv: Sequence[str]) -> int:
@@ -55,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
     names = _selected(loaded, args)
     _check_names(names, target, args)
     diagnostics = loaded.diagnostics.copy()
-    texts: list[tuple[Path, str]] = []
+    texts: list[_Generated] = []
     fetched = partial(_fetched, loaded=loaded, option=args.store, known={})
     bad = bad_pipelines(diagnostics.found, strict=args.strict)
     for name in names:
@@ -64,7 +77,9 @@ def main(argv: Sequence[str]) -> int:
         except TranslationError:
             continue
         pipeline = replace(pipeline, code=Code(args.code)) if args.code else pipeline
+        pipeline = schedule_option.with_schedule(pipeline, args)
         about, known = diagnostics.about(pipeline.name), len(diagnostics.found)
+        check_schedule(pipeline, about)
         check_again(pipeline, loaded, args.grid, target, about)
         if not (bad | bad_pipelines(diagnostics.found[known:], strict=args.strict)) & {None, name}:
             texts.append(_generated(pipeline, loaded, target, args, texts, fetched))
@@ -92,6 +107,7 @@ def parser() -> Parser:
     )
     for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
         arguments.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
+    schedule_option.add_arguments(arguments)
     arguments.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
     sent = "with the generated file, as a snapshot in the artifact store, or as a commit in git_remote"
     arguments.add_argument(
@@ -122,10 +138,10 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
     loaded: Loaded,
     target: Target,
     args: argparse.Namespace,
-    others: Iterable[tuple[Path, str]],
+    others: Iterable[_Generated],
     fetched: Callable[[Pipeline], str | None],
-) -> tuple[Path, str]:
-    """Return the file to write with its text (without ``-o``, in the current directory).
+) -> _Generated:
+    """Return the file to write (without ``-o``, in the current directory).
 
     Args:
         pipeline: the pipeline, without errors.
@@ -144,7 +160,7 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
         renamed = replace(renamed, workflow={**pipeline.workflow, target.NAME: settings})
     name = target.file_name(renamed)
     file = destination(args.output, name) if args.output else Path(name)
-    if any(file == other for other, _ in others):
+    if any(file == other.file for other in others):
         raise UsageError(f"two pipelines would be written to {file}; choose one with --pipeline")
     options = GenerateOptions(
         project=project_from(file, loaded.project or Path()),
@@ -153,7 +169,7 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
         name=target_name if pipeline.part is None else None,
         fetched=fetched(pipeline),
     )
-    return file, target.generate(renamed, options)
+    return _Generated(file, target.generate(renamed, options), renamed)
 
 
 def _fetched(pipeline: Pipeline, loaded: Loaded, option: str | None, known: dict[str, str]) -> str | None:
@@ -233,18 +249,24 @@ def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace)
             raise UsageError(f"{option} {name}: {reason}")
 
 
-def _deliver(texts: Sequence[tuple[Path, str]], target: Target, args: argparse.Namespace) -> int:
+def _deliver(texts: Sequence[_Generated], target: Target, args: argparse.Namespace) -> int:
     if args.output is None:
-        print_utf8("".join(text for _, text in texts))
+        print_utf8("".join(one.text for one in texts))
+        if isinstance(target, DeploysSchedules) and any(one.pipeline.schedule is not None for one in texts):
+            _warn(f"the schedule is not part of the flow; write it to {target.DEPLOYMENTS} with -o")
         return OK
     status = OK
-    for file, text in texts:
+    deployed: set[Path] = set()
+    for one in texts:
         try:
-            refuse_twin(file, text, target.IDENTITY, marker=MARKER)
-            write(file, text, marker=MARKER, force=args.force)
-        except OutputError as error:
+            refuse_twin(one.file, one.text, target.IDENTITY, marker=MARKER)
+            write(one.file, one.text, marker=MARKER, force=args.force)
+            sys.stdout.write(f"wrote {one.file}\n")
+            beside = write_deployment(one.file, one.text, one.pipeline, target, force=args.force)
+            deployed |= {beside} if beside is not None else set()
+        except TranslatorError as error:
             sys.stderr.write(f"translate: {error}\n")
             status = FAILED
-        else:
-            sys.stdout.write(f"wrote {file}\n")
+    for beside in sorted(deployed):
+        sys.stdout.write(f"wrote {beside}\n")
     return status

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from translator import ir
-from translator.config.keys import PROJECT_CODE, PROJECT_NAME, STORE
+from translator.config.keys import PROJECT_CODE, PROJECT_NAME, SCHEDULE, STORE
 from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
@@ -47,6 +47,7 @@ def configure(
         store=store_in(resolved.pipeline),
         code=_code(resolved.pipeline),
         project_name=_project_name(pipeline, resolved.pipeline),
+        schedule=_schedule(resolved.pipeline) if pipeline.part is None else None,
         configuration=PurePath(config.file).name,
         catalogue=_catalogue(pipeline, config, project),
         git_remote=config.git_remote if _has_commits(pipeline) else None,
@@ -79,6 +80,13 @@ def _project_name(pipeline: ir.Pipeline, settings: Settings) -> str | None:
     """Return the name of the project among the settings of a pipeline, if its language has one."""
     setting = settings.get((PROJECT_NAME.name,))
     return None if setting is None or pipeline.graph.start is not None else str(setting.value)
+
+
+def _schedule(settings: Settings) -> ir.Schedule | None:
+    """Return the schedule among the settings of a pipeline; it is that of the whole pipeline, not of its parts."""
+    keys = {path[0]: setting for path, setting in below(settings, SCHEDULE)}
+    values: dict[str, Any] = {name: setting.value for name, setting in keys.items()}
+    return ir.Schedule(**values, spans={name: one.span for name, one in keys.items()}) if "cron" in keys else None
 
 
 def _of_tasks(settings: Settings, target: str, keys: TargetKeys) -> Mapping[str, ir.Json]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.config.kinds import Codes, Duration, Number, Plain, Table, Text, Whole
+from translator.config.kinds import Codes, Duration, Flag, Number, Plain, Table, Text, Whole
+from translator.config.times import Cron, Day, Zone
 from translator.ir import Code
 from translator.shim.files.git_address import ADDRESS
 from translator.shim.files.object_stores import KINDS
@@ -145,6 +146,25 @@ PROJECT_CODE = Key(
     "and `[pipelines.NAME]`.",
 )
 """The key that says how a pipeline's code travels."""
+
+SCHEDULE = "schedule"
+"""The table of a pipeline's schedule, which only whole pipelines have."""
+SCHEDULES = Section(
+    "When the pipeline runs on its own: see [Schedules](deploying.md#schedules). Only in `[defaults]` and "
+    "`[pipelines.NAME]`.",
+    (
+        Key("cron", Cron(), "When a run starts: minute, hour, day of the month, month, day of the week."),
+        Key("timezone", Zone(), "The time zone of `cron`: `UTC` by default."),
+        Key(
+            "catchup",
+            Flag(),
+            "Whether Airflow makes up for the runs that it missed, such as while the DAG was paused: `false` by "
+            "default. It needs `start_date`. Prefect cannot.",
+        ),
+        Key("start_date", Day(), "The day from which Airflow schedules runs. Prefect has no such day."),
+    ),
+)
+"""The keys of that table."""
 
 PROJECT_NAME = Key(
     "project_name",

@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from translator.config.catalogue import DOC, SCHEMA
-from translator.config.keys import GENERAL, LEVELS, OF_FILE, PROJECT_CODE, PROJECT_NAME, STORE, WHOLE, Section
+from translator.config.keys import (
+    GENERAL,
+    LEVELS,
+    OF_FILE,
+    PROJECT_CODE,
+    PROJECT_NAME,
+    SCHEDULE,
+    SCHEDULES,
+    STORE,
+    WHOLE,
+    Section,
+)
 from translator.config.kinds import DEFINITIONS
 from translator.shim.catalogue.configured import TABLE
 
@@ -33,7 +44,8 @@ def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
     """
     of_targets = {name: keys.section(name, whole=whole) for name, keys in targets.items()}
     keys = (*GENERAL.keys, STORE, PROJECT_CODE, PROJECT_NAME) if whole else GENERAL.keys
-    return Section(GENERAL.doc, keys, {**GENERAL.tables, **of_targets})
+    tables = {**GENERAL.tables, SCHEDULE: SCHEDULES} if whole else GENERAL.tables
+    return Section(GENERAL.doc, keys, {**tables, **of_targets})
 
 
 def top_section() -> Section:
@@ -55,7 +67,7 @@ def json_schema(targets: Mapping[str, TargetKeys]) -> dict[str, Any]:
     single = _schema(scope_section(targets, whole=False))
     nodes = {"type": "object", "additionalProperties": _reference("node")}
     of_pipeline = {**whole, "properties": {**whole["properties"], "nodes": nodes}}
-    tables = {name: _schema(section) for name, section in GENERAL.tables.items()}
+    tables = {name: _schema(section) for name, section in {**GENERAL.tables, SCHEDULE: SCHEDULES}.items()}
     tables |= {name: _schema(keys.section(name, whole=True)) for name, keys in targets.items()}
     levels: dict[str, Any] = {key.name: {**key.kind.schema, "description": key.doc} for key in OF_FILE}
     for name in LEVELS:

@@ -288,6 +288,44 @@ RULES = (
         target="airflow",
     ),
     Rule(
+        "catchup-without-start",
+        (ERROR,),
+        "a schedule makes up for missed runs, but nothing says since when",
+        "Write `start_date` beside `catchup`.",
+        settings('[defaults.schedule]\ncron = "0 3 * * *"\ncatchup = true\n'),
+    ),
+    Rule(
+        "schedule-without-input",
+        (ERROR,),
+        "a pipeline has a schedule, and an input that every run must be given",
+        "Give the input a default, make it optional, or remove the schedule: nobody gives scheduled runs anything.",
+        settings('[defaults.schedule]\ncron = "0 3 * * *"\n', "inputs: [{name: images}]\n"),
+    ),
+    Rule(
+        "ignored-catchup",
+        (WARNING,),
+        "Prefect does not make up for missed runs",
+        "Start runs of past days with `prefect deployment run`.",
+        valohai(
+            files={
+                "translator.toml": '[defaults.schedule]\ncron = "0 3 * * *"\ncatchup = true\nstart_date = 2026-01-31\n'
+            },
+            arguments=("check", "FILE", "--target", "prefect", "--ignore", "ignored-start-date"),
+        ),
+        target="prefect",
+    ),
+    Rule(
+        "ignored-start-date",
+        (WARNING,),
+        "Prefect schedules runs as soon as the flow is deployed",
+        "Deploy the flow when its runs may start.",
+        valohai(
+            files={"translator.toml": '[defaults.schedule]\ncron = "0 3 * * *"\nstart_date = 2026-01-31\n'},
+            arguments=("check", "FILE", "--target", "prefect"),
+        ),
+        target="prefect",
+    ),
+    Rule(
         "ignored-task-runner",
         (WARNING,),
         "a node that is not a task node has a Prefect task runner, which only task nodes use",

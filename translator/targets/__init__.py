@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import re
@@ -67,3 +67,27 @@ class Target(Protocol):
         self, file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path, jobs: int
     ) -> list[str]:
         """Build the argument list that runs a generated file in the engine's embedded mode."""
+
+
+@runtime_checkable
+class DeploysSchedules(Protocol):
+    """A target whose workflows do not hold their schedules: a file beside them does."""
+
+    DEPLOYMENTS: str
+    """The name of that file."""
+
+    def with_deployment(
+        self, pipeline: Pipeline, source: str, file: str, before: str | None, *, force: bool
+    ) -> str | None:
+        """Return the text of that file with the schedule of a workflow; None if it need not be written.
+
+        Args:
+            pipeline: the pipeline.
+            source: the text of the workflow's file.
+            file: the name of that file.
+            before: the text that the file with the schedules has now, if it exists.
+            force: whether to replace a file that is not ours.
+
+        Raises:
+            TranslatorError: the file is not ours, or cannot hold the schedule.
+        """

@@ -6,8 +6,11 @@ import base64
 import os
 import re
 import time
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -15,6 +18,7 @@ from tests.airflow.pipelines import FAIL, OK, Node, pipeline
 from tests.airflow.scheduler import alive, wait_until
 from tests.http_server import Server, send
 from tests.processes import TELL, process_of
+from translator import ir
 from translator.load import load, load_text
 from translator.targets import GenerateOptions, airflow
 
@@ -77,6 +81,7 @@ class Teller(BaseNotifier):
     def notify(self, context):
         (Path(os.environ["TESTS_HOME"]) / self.file).write_text(context["task_instance"].task_id)
 """
+TODAY = datetime.now(ZoneInfo("Europe/Helsinki")).date()
 PIPELINES = {
     "dual": pipeline(
         Node("prepare"),
@@ -121,6 +126,12 @@ PIPELINES = {
         name="Templates",
     ),
     "launch": load_text(LAUNCH).choose(),
+    # Due at midnight, and no run is missing: only a backfill starts one.
+    "daily": replace(pipeline(Node("one"), name="Daily"), schedule=ir.Schedule("0 0 * * *", "Europe/Helsinki")),
+    "caught": replace(
+        pipeline(Node("one"), name="Caught"),
+        schedule=ir.Schedule("0 0 * * *", "Europe/Helsinki", catchup=True, start_date=f"{TODAY - timedelta(days=2)}"),
+    ),
 }
 
 
@@ -406,3 +417,21 @@ def test_nobody_answers(deployed: Airflow) -> None:
     document = deployed.record("assigned-1")
     (effect,) = document["nodes"]["deploy"]["actions"]
     assert (effect["decision"], effect.get("by")) == ("approved", None)
+
+
+def runs(deployed: Airflow, dag_id: str) -> set[tuple[str, str]]:
+    """Return the runs of a DAG by type and day, if all have succeeded."""
+    listed = deployed.api("GET", f"/api/v2/dags/{dag_id}/dagRuns?limit=20")["dag_runs"]
+    return {(run["run_type"], run["logical_date"][:10]) for run in listed if run["state"] == "success"}
+
+
+def test_a_schedule_makes_up_for_missed_runs_and_can_be_backfilled(deployed: Airflow) -> None:
+    days = [f"{TODAY - timedelta(days=days)}" for days in (3, 2, 1)]  # midnight is on the evening before, in UTC
+    for dag_id in ("caught", "daily"):
+        deployed.api("PATCH", f"/api/v2/dags/{dag_id}", {"is_paused": False})
+    ends = {"from_date": f"{days[0]}T00:00:00Z", "to_date": f"{TODAY}T00:00:00Z"}
+    deployed.api("POST", "/api/v2/backfills", {"dag_id": "daily", **ends})
+    wait_until(lambda: {("backfill", day) for day in days} <= runs(deployed, "daily"))
+    assert {kind for kind, _ in runs(deployed, "daily")} == {"backfill"}
+    wait_until(lambda: {("scheduled", day) for day in days} <= runs(deployed, "caught"))
+    assert len(list(deployed.store.glob("Caught/scheduled__*/run.json"))) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ pytest.importorskip("prefect")
 
 from tests.policies import PACKAGES, TEXT
 from tests.prefect.support import compiled, flow_of
+from translator import ir
+from translator.load import load
 from translator.targets import prefect as target
 
 NOTE, NOTE_FLOW = '"company.alerts.note"', '"company.alerts.note_flow"'
@@ -36,6 +39,7 @@ WHOLE: dict[str, tuple[str, str, Any]] = {
     "file": ('"{pipeline}_of_team.py"', "", "policies_of_team.py"),
     "store_block": ('"artifacts"', "", 'store_block="artifacts"'),
     "input_blocks": ('{ "s3://partner/" = "partner" }', "", 'input_blocks={"s3://partner/": "partner"}'),
+    "work_pool": ('"ml pool"', "", '      name: "ml pool"'),
     "version": ('"7"', "version", "7"),
     "timeout_seconds": ('"1d"', "timeout_seconds", 86_400),
     "on_completion": (NOTE_FLOW, "on_completion_hooks", ["note_flow"]),
@@ -90,6 +94,10 @@ def test_the_flow_has_it(generated: tuple[Path, Any, Any], key: str) -> None:
     _, attribute, expected = WHOLE[key]
     if key == "file":
         assert file.name == expected
+    elif key == "work_pool":
+        (pipeline,) = load(file.with_name("valohai.yaml")).pipelines
+        scheduled = replace(pipeline, schedule=ir.Schedule("0 3 * * *"))
+        assert expected in (target.with_deployment(scheduled, file.read_text(), file.name, None, force=False) or "")
     elif not attribute:
         assert expected in file.read_text()
     else:

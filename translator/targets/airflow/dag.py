@@ -11,7 +11,7 @@ from translator.targets.addresses import names_by_address
 from translator.targets.airflow.names import MAX_ID_LENGTH
 from translator.targets.airflow.settings import dag_setting, of_dag, of_tasks, task_arguments
 from translator.targets.outline import part_text
-from translator.targets.render import code, name
+from translator.targets.render import call, code, name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sized
@@ -102,7 +102,7 @@ def dag_arguments(
         "dag_id": identifier,
         "dag_display_name": pipeline.title if pipeline.title != identifier else None,
         "doc_md": "\n\n".join(str(text) for text in texts if text),
-        "schedule": None,
+        **_schedule(pipeline.schedule),
         "max_active_runs": settings.get("max_active_runs"),
         "max_active_tasks": min((limit for limit in limits if limit is not None), default=None),
         "dagrun_timeout": dag_setting(settings, "dagrun_timeout", hooks),
@@ -119,6 +119,28 @@ def dag_arguments(
         "tags": list(dict.fromkeys([pipeline.dialect, *cast("tuple[str, ...]", settings.get("tags", ()))])),
     }
     return tuple((key, value) for key, value in arguments.items() if value is not None or key == "schedule")
+
+
+SCHEDULED = ("CronTriggerTimetable", "ZoneInfo", "datetime")
+"""The names that the schedule of a DAG file uses."""
+
+
+def schedule_names(pipeline: ir.Pipeline) -> frozenset[str]:
+    """Return the names that a DAG file needs for its schedule."""
+    return frozenset(SCHEDULED if pipeline.schedule is not None else ())
+
+
+def _schedule(schedule: ir.Schedule | None) -> Mapping[str, Expression]:
+    """Return the arguments that say when a DAG runs, whatever the deployment's default of ``catchup`` is."""
+    if schedule is None:
+        return {"schedule": None}
+    zone = schedule.timezone
+    first = tuple(map(int, schedule.start_date.split("-"))) if schedule.start_date else None
+    return {
+        "schedule": call("CronTriggerTimetable", schedule.cron, timezone=zone),
+        "start_date": call("datetime", *first, tzinfo=call("ZoneInfo", zone)) if first else None,
+        "catchup": schedule.catchup,
+    }
 
 
 def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:

@@ -10,7 +10,7 @@ from translator import ir
 from translator.names import identifiers
 from translator.nodes import allows_failure
 from translator.targets import render
-from translator.targets.airflow.dag import are_late, comments, dag_arguments
+from translator.targets.airflow.dag import SCHEDULED, are_late, comments, dag_arguments, schedule_names
 from translator.targets.airflow.forms import params_of, reuse_param
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.model import DagFile, EarlierNode, GroupNode, PlainNode, VisualGroup
@@ -35,10 +35,12 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 _MODULES = {
-    "timedelta": "datetime",
+    **dict.fromkeys(("datetime", "timedelta"), "datetime"),
     "Path": "pathlib",
+    "ZoneInfo": "zoneinfo",
     "EmptyOperator": "airflow.providers.standard.operators.empty",
     **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
+    "CronTriggerTimetable": "airflow.timetables.trigger",
     **dict.fromkeys(
         (
             *(
@@ -77,7 +79,7 @@ _MODULES = {
     ),
 }
 """Every name that a DAG file may import, in the order of imports, and its module."""
-_RESERVED = frozenset((*_MODULES, "dag", "finish")) - {RUNNER, DEPLOYER, DEPLOYMENT}
+_RESERVED = frozenset((*_MODULES, "dag", "finish")) - {RUNNER, DEPLOYER, DEPLOYMENT, *SCHEDULED}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
@@ -87,7 +89,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         pipeline: a pipeline of execution nodes and task nodes.
         options: the context of the file.
     """
-    reserved = _RESERVED | runner_names(pipeline.graph)
+    reserved = _RESERVED | runner_names(pipeline.graph) | schedule_names(pipeline)
     variables = identifiers([node.name for node in (*pipeline.nodes, *pipeline.earlier)], reserved)
     nodes = sorted_nodes(pipeline)
     constants, constant_of = node_constants(nodes, pipeline.dialect)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from translator.names import slug
 from translator.targets import GenerateOptions
-from translator.targets.prefect.settings import SETTINGS, flow_file
+from translator.targets.prefect.settings import DEPLOYMENTS, SETTINGS, flow_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from translator.ir import Pipeline, Value
 
 __all__ = [
+    "DEPLOYMENTS",
     "IDENTITY",
     "INSTALL",
     "MODULE",
@@ -30,6 +31,7 @@ __all__ = [
     "file_name",
     "generate",
     "run_command",
+    "with_deployment",
 ]
 
 NAME = "prefect"
@@ -82,6 +84,21 @@ def bad_name(name: str) -> str | None:
 def file_name(pipeline: Pipeline) -> str:
     """Name the flow's file; it ends in ``_flow``, so that it never shadows a module of a library."""
     return flow_file(pipeline, f"{slug(pipeline.title)}_flow.py")
+
+
+def with_deployment(pipeline: Pipeline, source: str, file: str, before: str | None, *, force: bool) -> str | None:
+    """Return the text of ``prefect.yaml`` with the deployment of a flow; None if it need not be written.
+
+    Args:
+        pipeline: the pipeline.
+        source: the text of the flow's file.
+        file: the name of that file.
+        before: the text that ``prefect.yaml`` has now, if it exists.
+        force: whether to replace a file that is not ours.
+    """
+    from translator.targets.prefect import deployments
+
+    return deployments.with_deployment(pipeline, source, file, before, force=force)
 
 
 def run_command(  # noqa: PLR0913 - the interface of all targets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from translator import ir
@@ -30,6 +31,7 @@ _GROUPS = {"Parameters": "Parameters", "Grid": "Grid", "Point": "Points of the g
 """The content of the argument for a node's group, by kind."""
 ONE_BY_ONE = "one node at a time"
 """The reason for one thread."""
+_TEMPLATE = re.compile(r"\{(?=\{)")
 _BANNED_IN_FLOW_NAMES = str.maketrans(dict.fromkeys("/%&><", "-"))
 
 
@@ -106,18 +108,26 @@ def documented(pipeline: ir.Pipeline, arguments: Sequence[tuple[str, str]]) -> t
         arguments: the arguments with a description.
     """
     what = "Run the pipeline" if pipeline.part is None else "Run a part of the pipeline"
-    lines = doc(f"{what} {code(pipeline.name)}.")
+    lines = doc(_without_templates(f"{what} {code(pipeline.name)}."))
     if shown := part_text(pipeline):
-        first, *more = doc(shown)
+        first, *more = doc(_without_templates(shown))
         lines += ["", f"{' ' * INDENT}{first}", *more]
     if pipeline.description:
-        first, *more = doc(pipeline.description)
+        first, *more = doc(_without_templates(pipeline.description))
         lines += ["", f"{' ' * INDENT}{first}", *more]
     if arguments:
         lines += ["", "    Args:"]
         for argument, text in arguments:
-            lines += doc(f"{argument}: {text}", 8)
+            lines += doc(_without_templates(f"{argument}: {text}"), 8)
     return (*lines, "    ") if len(lines) > 1 else tuple(lines)
+
+
+def _without_templates(text: str) -> str:
+    """Return a text in which nothing is a template.
+
+    ``prefect deploy`` substitutes ``{{ $HOME }}`` and the like in a flow's name and docstring.
+    """
+    return _TEMPLATE.sub("{ ", text)
 
 
 def _fitted(argument: Field) -> Field:
@@ -151,6 +161,7 @@ def title_of(name: str) -> str:
     """
     flat = " ".join(name.split())
     title = "".join(char if char.isprintable() else " " for char in flat).translate(_BANNED_IN_FLOW_NAMES)
+    title = _without_templates(title)
     if title == flat and title:
         return name if name.isprintable() else flat
     return f"{title} {digest(name)}".strip()

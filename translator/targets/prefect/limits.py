@@ -27,6 +27,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         if parameter.name in ARGUMENTS:
             message = f"Prefect reserves {parameter.name!r}: the flow's parameter is called '{parameter.name}_'"
             diagnostics.note("renamed-parameter", message, parameter.span, hint="its title in the form does not change")
+    _check_schedule(pipeline.schedule, diagnostics)
     for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()
@@ -41,3 +42,15 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             reason = "its executions run in turn" if runs_in_order(node) else "it is not a task node"
             message = f"node {node.name!r} runs in the flow's process, not on the task runner of its settings: {reason}"
             diagnostics.warning("ignored-task-runner", message, node.span, hint=_TASK_RUNNER_HINT)
+
+
+def _check_schedule(schedule: ir.Schedule | None, diagnostics: Diagnostics) -> None:
+    if schedule is None:
+        return
+    if schedule.catchup:
+        message = "Prefect does not make up for missed runs: catchup has no effect"
+        hint = "start runs of past days with `prefect deployment run`"
+        diagnostics.warning("ignored-catchup", message, schedule.spans.get("catchup"), hint=hint)
+    if schedule.start_date is not None:
+        message = "Prefect schedules runs as soon as the flow is deployed: start_date has no effect"
+        diagnostics.warning("ignored-start-date", message, schedule.spans.get("start_date"))

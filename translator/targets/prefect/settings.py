@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from translator.targets.render import Expression
 
 TARGET = "prefect"
+DEPLOYMENTS = "prefect.yaml"
+"""The file beside flows that holds their schedules."""
 TASK_RUNNER = "task_runner"
 _TASK_HOOKS = ("on_completion", "on_failure", "on_running")
 _FLOW_VALUES = ("version", "timeout_seconds")
@@ -73,6 +75,11 @@ SETTINGS = TargetKeys(
             by_address("names of blocks by the start of addresses"),
             "Prefect blocks with the [credentials for inputs](data.md#credentials-for-inputs), by the start of their "
             "addresses.",
+        ),
+        Key(
+            "work_pool",
+            Text(pattern=r"^[A-Za-z0-9]([A-Za-z0-9_. -]*[A-Za-z0-9_.-])?$", words="a work pool's name"),
+            "The work pool of the flow's deployment in [prefect.yaml](deploying.md#schedules).",
         ),
         Key("version", Text(), "The flow's version."),
         Key("timeout_seconds", Duration(), "The time after which Prefect ends a run. Its commands are stopped."),

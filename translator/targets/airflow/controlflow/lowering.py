@@ -12,7 +12,7 @@ from translator.targets import render
 from translator.targets.airflow.controlflow.model import ControlFlowFile
 from translator.targets.airflow.controlflow.names import Names, distinct_titles
 from translator.targets.airflow.controlflow.statements import Body
-from translator.targets.airflow.dag import are_late, comments, dag_arguments
+from translator.targets.airflow.dag import SCHEDULED, are_late, comments, dag_arguments, schedule_names
 from translator.targets.airflow.imports import import_blocks
 from translator.targets.airflow.settings import SETTINGS, TARGET, node_arguments, of_tasks
 from translator.targets.constants import step_constants
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from translator.targets.airflow.model import Arguments
 
 _MODULES = {
-    "timedelta": "datetime",
+    **dict.fromkeys(("datetime", "timedelta"), "datetime"),
     "Path": "pathlib",
+    "ZoneInfo": "zoneinfo",
     **dict.fromkeys(("DAG", "TaskGroup", "TriggerRule", "chain"), "airflow.sdk"),
+    "CronTriggerTimetable": "airflow.timetables.trigger",
     **dict.fromkeys(
         (
             *("Catalog", "ChoiceOperator", "ControlFlowFinishOperator", "ControlFlowStepOperator", "GuardOperator"),
@@ -42,7 +44,7 @@ _MODULES = {
     ),
 }
 """Every name that a DAG file may import, in the order of imports, and its module."""
-_RESERVED = frozenset(_MODULES) - {RUNNER}
+_RESERVED = frozenset(_MODULES) - {RUNNER, *SCHEDULED}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
@@ -58,7 +60,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
     constants, constant_of = step_constants(
         (path, step_expression(node.step), titles[path]) for path, node in _leaves(pipeline.graph)
     )
-    names = Names(named, _RESERVED | runner_names(pipeline.graph))
+    names = Names(named, _RESERVED | runner_names(pipeline.graph) | schedule_names(pipeline))
     hooks = hook_names(pipeline, TARGET, SETTINGS, names.taken.union(constant_of.values()))
     names.take(hooks.values())
     limited = _retries_are_limited(pipeline)

@@ -1,0 +1,38 @@
+"""Check that the runs of a schedule can start: nobody is there to give them anything."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from translator.launch_inputs import required
+
+if TYPE_CHECKING:
+    from translator import ir
+    from translator.diagnostics import Diagnostics
+
+
+def check_schedule(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report why a pipeline cannot run on its schedule, if it has one.
+
+    Args:
+        pipeline: the pipeline with its settings.
+        diagnostics: receives the findings.
+    """
+    schedule = pipeline.schedule
+    if schedule is None:
+        return
+    if schedule.catchup and schedule.start_date is None:
+        diagnostics.error(
+            "catchup-without-start",
+            "catchup needs the day from which runs are made up for",
+            schedule.spans.get("catchup"),
+            hint='write start_date beside it, such as start_date = "2026-01-31"',
+        )
+    where = f" ({schedule.spans['cron'].place})" if "cron" in schedule.spans else ""
+    for one in required(pipeline):
+        diagnostics.error(
+            "schedule-without-input",
+            f"the pipeline has a schedule{where}, but its runs would have no file for the input {one.name!r}",
+            one.input.span,
+            hint="give the input a default, make it optional, or remove the schedule",
+        )
