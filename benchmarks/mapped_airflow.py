@@ -52,10 +52,10 @@ REFERENCE = f"`subprocess.run('{COMMAND}')` mapped over DAG params, labelled, re
 BAREST_REFERENCE = f"`subprocess.run('{COMMAND}')` mapped over a literal, returning nothing"
 
 
-def written(text: str, dags: Path) -> dict[int, Path]:
+def written(text: str, dags: Path, widths: tuple[int, ...] = (1, WIDTH)) -> dict[int, Path]:
     """Write the hand-written DAGs to the directory ``dags``, by width."""
     files = {}
-    for width in (1, WIDTH):
+    for width in widths:
         source = text.format(width=width, command=COMMAND)
         name = next(line for line in source.splitlines() if "dag_id" in line).split('"')[1]
         files[width] = dags / f"{name}.py"

@@ -38,6 +38,7 @@ BENCHMARKS = {
     "reused_airflow": ("airflow",),
     "reused_prefect": ("prefect",),
     "wide_prefect": ("prefect",),
+    "wide_airflow": ("airflow",),
 }
 
 

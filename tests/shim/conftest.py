@@ -45,6 +45,11 @@ class Worker:
         return [line for line in self.log if not line.startswith("[shim] ")]
 
     @property
+    def told(self) -> str:
+        """Everything, as a test that fails shows it: pytest shortens a list, not a text."""
+        return "\n".join(self.log)
+
+    @property
     def notes(self) -> str:
         return "\n".join(line for line in self.log if line.startswith("[shim] "))
 

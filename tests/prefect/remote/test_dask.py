@@ -107,7 +107,9 @@ class Cluster:
         self.address = found[1]
 
     def start_worker(self, name: str) -> None:
-        self.start(name, "dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--name", name)
+        """Start a worker, and wait until the scheduler knows it: one that comes late gets the last executions first."""
+        log = self.start(name, "dask_worker", self.address, "--no-nanny", "--nthreads", "1", "--name", name)
+        wait_for(lambda: "Registered to:" in log.read_text(), 60, f"the worker {name}")
 
     def stop(self) -> None:
         for process in self.processes.values():

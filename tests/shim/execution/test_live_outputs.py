@@ -97,7 +97,7 @@ def test_a_read_only_file_is_published_while_the_command_runs(worker: Worker) ->
         "chmod 0444 greeting.txt; gone greeting.txt; chmod a-w deep/weights; gone deep/weights\n"
         "sleep 0.3; ls > left"
     )
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     expected = {"deep/weights": "w\n", "farewell.txt": "bye\n", "greeting.txt": "hello\n"}
     assert contents(worker, manifest) == {**expected, "left": "deep\nfarewell.txt\nleft\n"}
     assert manifest.folders == ()
@@ -306,7 +306,7 @@ def test_a_file_that_is_read_only_before_it_is_complete(
         f"{GONE}exec 3> slow; chmod 0444 slow; for n in 1 2 3 4 5 6; do echo $n >&3; sleep 0.1; done\n"
         "sleep 0.5; echo last >&3; exec 3>&-; gone slow; sleep 0.2"
     )
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert contents(worker, manifest) == {"slow": "1\n2\n3\n4\n5\n6\nlast\n"}
 
 
@@ -314,7 +314,7 @@ def test_many_files(worker: Worker) -> None:
     manifest = worker.run(
         f"{GONE}mkdir d; for n in $(seq 3000); do echo $n > d/$n; done; chmod 0444 d/*; gone d/999; echo x > x"
     )
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert len(contents(worker, manifest)) == 3001
     assert (
         sum("uploaded '" in line for line in worker.log) <= 10 * sum("more files" in line for line in worker.log) + 10

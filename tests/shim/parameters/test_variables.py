@@ -48,7 +48,7 @@ def test_the_longest_value_reaches_the_command(worker) -> None:
 
     step = Step("s", ["echo ${#A} $B"], environment={"A": "old", "B": "stays"})
     variables = {"A": "x" * (LONGEST - 2)}
-    assert execute(step, worker.context(), variables=variables).state == "complete", worker.log
+    assert execute(step, worker.context(), variables=variables).state == "complete", worker.told
     assert worker.output == [f"{LONGEST - 2} stays"]
     failed = execute(step, worker.context(attempt=2), variables={"A": "\0"})
     assert (failed.state, failed.exit_status) == ("error", None)

@@ -6,6 +6,7 @@ import pytest
 
 from translator.shim.files.object_stores import fsspec_uri, path_in_bucket
 from translator.shim.store import StoreError, open_store
+from translator.shim.store.objects import file_system
 
 
 @pytest.mark.parametrize(
@@ -34,3 +35,13 @@ def test_the_missing_package_of_a_store_is_named(uri, package, extra, monkeypatc
 )
 def test_the_vendor_s_addresses_of_azure(uri, written, path):
     assert (fsspec_uri(uri), path_in_bucket(uri)) == (written, path)
+
+
+def test_a_busy_machine_does_not_end_a_transfer():
+    pytest.importorskip("s3fs")
+    system, _ = file_system("s3://bucket/busy", {"anon": True})
+    # Those of botocore are 60 and 60; s3fs has 5 and 15, which a busy pod exceeded five times in a row.
+    assert (system.connect_timeout, system.read_timeout) == (20, 60)
+    configured, _ = file_system("s3://bucket/busy", {"anon": True, "config_kwargs": {"read_timeout": 7}})
+    client = configured.connect().meta.config
+    assert (client.connect_timeout, client.read_timeout) == (20, 7)

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 SILENT = 3.0
 """The seconds that a store may take for its first answer."""
+S3_TIMEOUTS = MappingProxyType({"connect_timeout": 20, "read_timeout": 60})
+"""The seconds that a client of S3 waits for a connection, and for an answer.
+
+With those of s3fs (5 and 15), an artifact was lost on a machine that was only busy.
+"""
 _ROUNDS = 20
 _PAUSE = 0.1
 _SETTLED, _GIVEN_UP = 20, 200
@@ -297,6 +302,9 @@ def file_system(uri: str, options: Mapping[str, Any] = MappingProxyType({})) -> 
 
     # Other machines write to the same store, so a cached listing may be wrong.
     system, path = fsspec.core.url_to_fs(fsspec_uri(uri), **{**thawed(options), "use_listings_cache": False})
+    for name, seconds in S3_TIMEOUTS.items():
+        if hasattr(system, name):  # what the options or fsspec's configuration say (``config_kwargs``) is stronger
+            setattr(system, name, seconds)
     return system, str(path)
 
 

@@ -217,7 +217,7 @@ def test_what_settings_and_engines_know_is_in_execution_json(worker, environment
         requested_environment=environment,
     )
     context = replace(worker.context(kind="task"), project_name="team/churn", creator='Ada "L" \u2028')
-    assert execute(step, context).state == "complete", worker.log
+    assert execute(step, context).state == "complete", worker.told
     document, project = json.loads(worker.output[0]), worker.output[1]
     assert document["valohai.project-name"] == "team/churn"
     assert document["valohai.project-id"] == project

@@ -33,7 +33,7 @@ def test_a_script_of_loom_writes_its_outputs(worker: Worker, in_container: InCon
             outputs=["--out"],
         )
     )
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     # Loom's scripts run in the project itself.
     assert (worker.project / "left").exists()
     assert [file.path for file in manifest.outputs] == ["output/o.txt"]
@@ -44,14 +44,14 @@ def test_a_condition_of_loom_runs_our_own_program(worker: Worker, in_container: 
     manifest = worker.run(
         in_container("c.py", dialect="loom", kind="condition", parameters=[Parameter("n", "integer", default=3)])
     )
-    assert (manifest.state, manifest.metadata) == ("complete", {"result": True}), worker.log
+    assert (manifest.state, manifest.metadata) == ("complete", {"result": True}), worker.told
 
 
 def test_functions_and_shells_of_magnus_pass_parameters_on(worker: Worker, in_container: InContainer) -> None:
     worker.script("fns.py", "def give(x: int):\n    print('in the image', x)\n    return x + 1\n")
     step = in_container("fns.give", dialect="runnable", kind="python", returns={"y": "json"})
     manifest = execute(step, worker.context(), scope=Scope({"x": 1}))
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert manifest.scope is not None
     assert manifest.scope.written == {"y": 2}
     assert worker.output == ["in the image 1"]
@@ -59,7 +59,7 @@ def test_functions_and_shells_of_magnus_pass_parameters_on(worker: Worker, in_co
         'echo "x is $x" > made; cat made', dialect="runnable", kind="shell", catalog=Catalog(put=["made"])
     )
     manifest = execute(shell, worker.context("shell"), scope=Scope({"x": 1}))
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output[-1] == "x is 1"
     assert [file.path for file in manifest.outputs] == ["made"]
 

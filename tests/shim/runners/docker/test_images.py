@@ -45,7 +45,7 @@ def test_images_are_pulled_with_the_credentials_of_their_registry(
         assert (run("missing", "none").reason or "").startswith(reason)
         assert not asked
 
-        assert run("missing", "hub", "ours").state == "complete", worker.log
+        assert run("missing", "hub", "ours").state == "complete", worker.told
         assert f"pulling image {image}" in worker.notes
         manifests = [path for path in asked if "/manifests/" in path]
         assert manifests

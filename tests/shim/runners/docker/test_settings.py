@@ -56,7 +56,7 @@ def test_a_container_has_what_translator_toml_says(worker: Worker, podman: Podma
     step: Step = eval(literal(step_of(node, "valohai")), dict(vars(contract)))  # noqa: S307 - as the generated file has it
     try:
         for index in range(2):
-            assert worker.run(step, index=index).state == "complete", worker.log
+            assert worker.run(step, index=index).state == "complete", worker.told
     finally:
         podman.empty()
         podman.run("volume", "rm", "translator-toml")

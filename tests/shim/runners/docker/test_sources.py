@@ -33,7 +33,7 @@ def test_inputs_are_read_with_a_connection(worker: Worker, in_container: InConta
     )
     manifest = worker.run(step)
     server.close()
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output[0] == "content"
     assert [one["authorization"] for one in server.asked] == [f"Bearer {TOKEN}"]
     left = "".join(path.read_text(errors="replace") for path in Path(worker.uri).rglob("*") if path.is_file())
@@ -66,7 +66,7 @@ def test_a_step_of_another_commit_sees_its_files(
     )
     for times in range(2):
         manifest = worker.run(replace(step, commit=commit), node=f"n{times}")
-        assert manifest.state == "complete", worker.log
+        assert manifest.state == "complete", worker.told
         assert worker.output[2 * times :] == ["old", "/valohai/repository/code.txt /valohai/repository/left"]
     manifest = worker.run(step, node="now")
     assert worker.output[4] == "new"

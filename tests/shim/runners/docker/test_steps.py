@@ -43,7 +43,7 @@ def test_a_script_finds_the_directories_of_valohai(worker: Worker, in_container:
             inputs=[Input("data", ["data.csv"])],
         )
     )
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output == [
         "{'lr': 0.1} 1,2",
         "/valohai/repository /valohai/outputs / None",
@@ -56,7 +56,7 @@ def test_a_script_finds_the_directories_of_valohai(worker: Worker, in_container:
 
 def test_the_image_needs_nothing_but_sh(worker: Worker, in_container: InContainer) -> None:
     manifest = worker.run(in_container("echo made > /valohai/outputs/model; echo out; echo err >&2", image=SH_IMAGE))
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert sorted(worker.output) == ["err", "out"]
     assert [file.path for file in manifest.outputs] == ["model"]
 
@@ -212,7 +212,7 @@ def test_the_step_decides_on_processors_and_devices(worker: Worker, in_container
             resources=Resources(cpu=0.5, devices={"/dev/fuse": 1}),
         )
     )
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output in (["50000 100000", "/dev/fuse"], ["50000", "/dev/fuse"])
     refused = worker.run(in_container("true", resources=Resources(devices={"google.com/tpu": 1})))
     assert "cannot provide the device 'google.com/tpu'" in (refused.reason or "")
@@ -239,7 +239,7 @@ def test_a_user_of_the_image_can_write_and_the_worker_owns_the_result(
 ) -> None:
     worker.script("run.sh", "id -u; echo made > made; mkdir -p /valohai/outputs/a; echo 1 > /valohai/outputs/a/b")
     manifest = worker.run(in_container("sh run.sh", "echo more >> run.sh", settings={"user": user}))
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output == [user.partition(":")[0] if user != "worker" else str(os.getuid())]
     assert [file.path for file in manifest.outputs] == ["a/b"]
     assert not list(worker.store.scratch().iterdir())

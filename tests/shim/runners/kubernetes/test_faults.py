@@ -34,7 +34,7 @@ def test_a_registry_that_does_not_answer(worker: Worker, in_pod: InPod, monkeypa
 def test_memory_that_runs_out(worker: Worker, in_pod: InPod) -> None:
     step = in_pod("python3 -c 'x = bytearray(300_000_000); print(len(x))'", resources=Resources(memory=64))
     manifest = worker.run(step)
-    assert (manifest.state, manifest.exit_status) == ("error", 137), worker.log
+    assert (manifest.state, manifest.exit_status) == ("error", 137), worker.told
     assert "memory ran out" in (manifest.reason or "")
     assert not manifest.infrastructure
 

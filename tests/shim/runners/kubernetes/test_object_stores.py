@@ -68,7 +68,7 @@ def test_artifacts_do_not_pass_through_the_worker(
     step = in_pod(MAKE, link, "ln -s /valohai/outputs/deep again; ln -s /nowhere broken; ln -s /etc/passwd out || true")
     made = execute(step, replace(worker.context("make"), store=pod_s3))
     digest = hashlib.sha256(b"x" * SIZE).hexdigest()
-    assert "'out' is a symbolic link to '/etc/passwd', outside the workspace" in (made.reason or ""), worker.log
+    assert "'out' is a symbolic link to '/etc/passwd', outside the workspace" in (made.reason or ""), worker.told
     assert {file.path: (file.size, file.sha256) for file in made.outputs if file.path != "small"} == dict.fromkeys(
         ["again/too", "big", "deep/too", "linked"], (SIZE, digest)
     )
@@ -82,7 +82,7 @@ def test_artifacts_do_not_pass_through_the_worker(
     )
     worker.log.clear()
     used = execute(use, replace(worker.context("use"), store=pod_s3), inputs={"data": InputFiles(files=records)})
-    assert used.state == "complete", worker.log
+    assert used.state == "complete", worker.told
     assert worker.output == ["small", str(SIZE)]
     assert {file.path: file.sha256 for file in used.outputs if not file.path.endswith("small")} == {
         "data/big": digest,
@@ -104,7 +104,7 @@ def test_a_snapshot_does_not_pass_through_the_worker(
     with monkeypatch.context() as patch:
         patch.setattr(pod_place, "_pack_project", lambda *_: pytest.fail("the worker sends the project"))
         made = execute(step, context)
-    assert made.state == "complete", worker.log
+    assert made.state == "complete", worker.told
     assert worker.output == ["hello from a snapshot", "greet.sh", "new"]
 
     # This worker has a copy; the pod fetches the archive, and checks it.
@@ -123,7 +123,7 @@ def test_a_snapshot_does_not_pass_through_the_worker(
     files.rm(f"bucket/pods/.code/{name}")
     worker.log.clear()
     sent = execute(step, replace(context, id=replace(context.id, node="removed")))
-    assert sent.state == "complete", worker.log
+    assert sent.state == "complete", worker.told
     assert "sends its own copy" in worker.notes
     assert worker.output == ["hello from a snapshot", "greet.sh", "new"]
 
@@ -147,5 +147,5 @@ def test_all_files_may_pass_through_the_worker(
 ) -> None:
     step = in_pod(MAKE, settings={"transfer": "worker"})
     made = execute(step, replace(worker.context("make3"), store=pod_s3))
-    assert made.state == "complete", worker.log
+    assert made.state == "complete", worker.told
     assert passed == ["big"]

@@ -88,7 +88,7 @@ def test_a_pod_has_what_translator_toml_says(worker: Worker, cluster: Cluster, s
     step: Step = eval(literal(step_of(node, "valohai")), dict(vars(contract)))  # noqa: S307 - as the generated file has it
     seen: list[dict[str, Any]] = []
     worker.on_line = lambda _: seen.extend(cluster.pods())
-    assert worker.run(step).state == "complete", worker.log
+    assert worker.run(step).state == "complete", worker.told
     assert worker.output == ["the platform team hunter2 template", "1000"]
     labels, spec = seen[0]["metadata"]["labels"], seen[0]["spec"]
     assert (labels["team"], labels["cost-centre"], labels["pipeline-translator/node"]) == ("ml", "42", "train")
@@ -112,14 +112,14 @@ def test_an_image_needs_only_a_shell(worker: Worker, in_pod: InPod, cluster: Clu
             image=cluster.sh_image,
         )
     )
-    assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.log
+    assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.told
     assert worker.output == ["a", "ready"]
     assert [file.path for file in manifest.outputs] == ["x"]
 
 
 def test_a_command_may_open_its_own_output_again(worker: Worker, in_pod: InPod) -> None:
     step = in_pod("echo a; echo b > /dev/stdout; echo c > /dev/stderr; echo d", settings={"user": "1000"})
-    assert worker.run(step).state == "complete", worker.log
+    assert worker.run(step).state == "complete", worker.told
     assert sorted(worker.output) == ["a", "b", "c", "d"]
 
 
@@ -323,7 +323,7 @@ def test_a_pod_whose_containers_are_not_root(worker: Worker, in_pod: InPod, clus
     worker.on_line = lambda _: seen.extend(cluster.pods())
     command = "umask 077; id -u; cat a.txt; mkdir /valohai/outputs/d; echo x > /valohai/outputs/d/x"
     manifest = worker.run(in_pod(command, settings={"template": "pod.yaml"}))
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output == ["1000", "a"]
     assert [(file.path, file.size) for file in manifest.outputs] == [("d/x", 2)]
     assert {
@@ -334,12 +334,12 @@ def test_a_pod_whose_containers_are_not_root(worker: Worker, in_pod: InPod, clus
 def test_outputs_that_only_another_user_may_read(worker: Worker, in_pod: InPod) -> None:
     step = in_pod("umask 077; mkdir /valohai/outputs/d; echo x > /valohai/outputs/d/x", settings={"user": "1000"})
     manifest = worker.run(step)
-    assert [file.path for file in manifest.outputs] == ["d/x"], worker.log
+    assert [file.path for file in manifest.outputs] == ["d/x"], worker.told
 
 
 def test_a_variable_that_a_shell_cannot_set(worker: Worker, in_pod: InPod) -> None:
     manifest = worker.run(in_pod("echo ran", environment={"my.variable": "1"}))
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert "my.variable" in worker.notes
 
 
@@ -349,4 +349,4 @@ def test_an_image_without_sleep_has_the_grace_of_term(worker: Worker, in_pod: In
     command = f"(trap '{late}' TERM; echo ready > /valohai/outputs/ready; while :; do :; done) & "
     wait = "while ! [ -e /valohai/outputs/ready ]; do :; done"
     manifest = worker.run(in_pod(command + wait, image=cluster.sh_image))
-    assert sorted(file.path for file in manifest.outputs) == ["late", "ready"], worker.log
+    assert sorted(file.path for file in manifest.outputs) == ["late", "ready"], worker.told

@@ -50,7 +50,7 @@ def test_a_killed_worker_is_followed_by_another_try(
     left = [pod["metadata"]["name"] for pod in cluster.pods()]
     driver.kill()
     manifest = worker.run(in_pod("echo again; echo x > /valohai/outputs/x"), attempt=2)
-    assert (manifest.state, worker.output) == ("complete", ["again"]), worker.log
+    assert (manifest.state, worker.output) == ("complete", ["again"]), worker.told
     assert [file.path for file in manifest.outputs] == ["x"]
     assert f"ended the pod {left[0]}, which an earlier attempt" in worker.notes
     assert sleeper.running() == []
@@ -89,7 +89,7 @@ def test_an_api_server_that_is_away_loses_nothing(worker: Worker, in_pod: InPod,
     command = "for n in $(seq 30); do echo $n; echo $n >> /valohai/outputs/x; sleep 1; done"
     manifest = worker.run(in_pod(command, settings={"lost_after": 240}))
     thread.join()
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output == [str(number) for number in range(1, 31)]
     assert "can be reached again" in worker.notes
     assert [file.size for file in manifest.outputs] == [sum(len(f"{number}\n") for number in range(1, 31))]
@@ -130,7 +130,7 @@ def test_an_engine_that_ends_all_of_its_executions(worker: Worker, in_pod: InPod
     )
     thread.join()
     assert manifest.state == "stopped"
-    assert [file.path for file in manifest.outputs] == ["checkpoint"], worker.log
+    assert [file.path for file in manifest.outputs] == ["checkpoint"], worker.told
     assert sleeper.running() == []
 
 
@@ -143,7 +143,7 @@ def test_a_stop_does_not_wait_for_an_api_server_that_is_away(worker: Worker, in_
         worker.on_line = lambda line: ends.enter_context(cluster.server_stopped()) if line == "ready" else None
         worker.should_stop = lambda: "enough" if "trying again" in worker.notes else None
         manifest = worker.run(in_pod(f"echo ready; {sleeper.command}", settings={"lost_after": 60}))
-        assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.log
+        assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.told
         assert "the outputs are lost" in worker.notes
     waited(lambda: not sleeper.running())
 
@@ -155,7 +155,7 @@ def test_an_execution_waits_for_an_api_server_that_is_away(worker: Worker, in_po
         thread.start()
         waited(lambda: "trying again" in worker.notes)
     thread.join()
-    assert worker.output == ["ran"], worker.log
+    assert worker.output == ["ran"], worker.told
 
 
 def test_a_hostile_command_does_not_get_what_our_containers_have(worker: Worker, in_pod: InPod) -> None:
@@ -163,7 +163,7 @@ def test_a_hostile_command_does_not_get_what_our_containers_have(worker: Worker,
     control = "cd /translator/control; rm -f problem orders; ln -s /proc/self/environ problem; ln -s /etc/passwd orders"
     manifest = worker.run(in_pod(f"{control}; ln -s /etc/passwd status; echo ready; sleep 2; echo more"))
     assert "TRANSLATOR_HOME" not in "\n".join([str(manifest.reason), *worker.log])
-    assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.log
+    assert (manifest.state, manifest.reason) == ("stopped", "enough"), worker.told
 
 
 @pytest.mark.wide("kubernetes")

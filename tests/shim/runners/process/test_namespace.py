@@ -38,7 +38,7 @@ def test_system_calls_make_one_on_an_older_linux(worker: Worker, monkeypatch: py
     monkeypatch.setattr(kernel, "chooses_processes", lambda: False)
     use("direct", monkeypatch)
     manifest = worker.run("ls -d /proc/[0-9]* | head -n 1; ls /proc/table; (: > /proc/sys/x) || echo closed")
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert [line for line in worker.output if "No such file" not in line and "x:" not in line] == ["/proc/1", "closed"]
 
 

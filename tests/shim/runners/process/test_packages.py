@@ -66,7 +66,7 @@ def test_an_engine_without_pip_has_that_of_the_standard_library(
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     monkeypatch.setenv("PATH", f"{bare}/bin:{ENGINE}:/usr/bin:/bin")
     manifest = worker.run(f"pip install --quiet --no-index {package(tmp_path)}; {SHOW}; python -m pip --version")
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output[0].startswith("True ")
     assert "/ensurepip/" in worker.output[1]
     assert list(bare.rglob("translator_probe*")) == []
@@ -90,7 +90,7 @@ def test_every_version_of_pip_runs(worker: Worker, tmp_path: Path, monkeypatch: 
     )
     monkeypatch.setenv("PATH", f"{old}/bin:{ENGINE}:/usr/bin:/bin")
     manifest = worker.run("pip install something")
-    assert (manifest.exit_status, worker.output) == (3, ["['install', 'something']"]), worker.log
+    assert (manifest.exit_status, worker.output) == (3, ["['install', 'something']"]), worker.told
 
 
 @pytest.mark.parametrize("how", ["", "--system", "--system --break-system-packages"])
@@ -98,6 +98,6 @@ def test_uv_installs_into_the_environment_of_the_execution(worker: Worker, tmp_p
     if shutil.which("uv", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}") is None:
         pytest.skip("there is no uv on the PATH")
     manifest = worker.run(f"uv pip install --quiet --offline {how} {package(tmp_path)} && {SHOW}")
-    assert manifest.state == "complete", worker.log
+    assert manifest.state == "complete", worker.told
     assert worker.output[-1].startswith("True ")
     assert worker.run(SHOW, node="other").state == "error"
