@@ -24,7 +24,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,6 +58,10 @@ class Airflow:
     database: PostgreSQL | None = None
     """Its server; None if it is SQLite."""
     token: str = ""
+    folder: Path | None = None
+    """The working directory of its processes."""
+    processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    """Its processes by their commands; the workers of the LocalExecutor are children of the scheduler."""
 
     @property
     def dags(self) -> Path:
@@ -72,6 +76,25 @@ class Airflow:
         return subprocess.run(
             [str(BIN / "airflow"), *arguments], env=self.environment, capture_output=True, text=True, check=False
         )
+
+    def start(self, part: str) -> None:
+        """Start one of its processes: ``api-server``, ``scheduler`` or ``dag-processor``."""
+        own = {}
+        if part == "api-server" and self.database is None:
+            own = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _sqlite(self.home, 5)}
+        with self.log.open("a") as log:
+            self.processes[part] = subprocess.Popen(
+                [str(BIN / "airflow"), part],
+                cwd=self.folder,
+                env=self.environment | own,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def kill(self, part: str) -> None:
+        """Kill one of its processes, with all that it started."""
+        _end([self.processes.pop(part)])
 
     def api(self, method: str, path: str, body: object = None) -> Any:
         """Call the REST API; returns the document.
@@ -236,30 +259,19 @@ def _running(
         "PATH": f"{BIN}:{os.environ['PATH']}",
         **more,
     }
-    airflow = Airflow(home, port, environment, home / "all.log", database)
+    airflow = Airflow(home, port, environment, home / "all.log", database, folder=folder)
     (home / "airflow.cfg").touch()  # else each process writes one, with other secrets
     if database is None:
         cached.prepare(home / "airflow.db", "airflow", embedded._packages(), lambda: _migrate(airflow))
     else:
         _fill(database, lambda: _migrate(airflow))
-    own = {"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": _sqlite(home, 5)} if database is None else {}
-    with airflow.log.open("w") as log:
-        processes = [
-            subprocess.Popen(
-                [str(BIN / "airflow"), part],
-                cwd=folder,
-                env=environment | (own if part == "api-server" else {}),
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-            for part in ("api-server", "scheduler", "dag-processor")
-        ]
+    for part in ("api-server", "scheduler", "dag-processor"):
+        airflow.start(part)
     try:
-        _wait_until_healthy(airflow, processes)
+        _wait_until_healthy(airflow)
         yield airflow
     finally:
-        _end(processes)
+        _end(list(airflow.processes.values()))
 
 
 def _sqlite(home: Path, seconds: int) -> str:
@@ -287,10 +299,11 @@ def _migrate(airflow: Airflow) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def _wait_until_healthy(airflow: Airflow, processes: list[subprocess.Popen[bytes]]) -> None:
+def _wait_until_healthy(airflow: Airflow) -> None:
     deadline = time.monotonic() + 600
     while True:
-        assert all(process.poll() is None for process in processes), f"Airflow ended:\n{airflow.tail()}"
+        ended = [part for part, process in airflow.processes.items() if process.poll() is not None]
+        assert not ended, f"{ended} ended:\n{airflow.tail()}"
         assert time.monotonic() < deadline, f"Airflow does not get healthy:\n{airflow.tail()}"
         try:
             health = airflow.api("GET", "/api/v2/monitor/health")

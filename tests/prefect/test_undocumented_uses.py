@@ -22,8 +22,11 @@ DOCUMENTED = {
     "advanced/interactive": "prefect.flow prefect.input.RunInput",
     "advanced/database-maintenance": "prefect.get_run_logger prefect.exceptions.ObjectNotFound",
     "api-ref/python/prefect-client-orchestration-__init__": "prefect.client.orchestration.SyncPrefectClient",
-    "api-ref/python/prefect-client-schemas-filters": "prefect.client.schemas.filters.FlowRunFilterId",
-    "api-ref/python/prefect-client-schemas-objects": "prefect.State prefect.client.schemas.objects.RunInput",
+    "api-ref/python/prefect-client-schemas-filters": "prefect.client.schemas.filters.FlowRunFilterId "
+    "prefect.client.schemas.filters.FlowRunFilterParentFlowRunId prefect.client.schemas.filters.FlowRunFilterState "
+    "prefect.client.schemas.filters.FlowRunFilterStateType",
+    "api-ref/python/prefect-client-schemas-objects": "prefect.State prefect.client.schemas.objects.RunInput "
+    "prefect.client.schemas.objects.StateType",
     "api-ref/python/prefect-exceptions": "prefect.exceptions.ParameterTypeError "
     "prefect.exceptions.PrefectHTTPStatusError",
     "api-ref/python/prefect-futures": "prefect.futures.as_completed prefect.futures.PrefectFutureList",

@@ -6,6 +6,7 @@ import base64
 import os
 import re
 import time
+import urllib.request
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,14 +19,17 @@ from tests.airflow.pipelines import FAIL, OK, Node, pipeline
 from tests.airflow.scheduler import alive, wait_until
 from tests.http_server import Server, send
 from tests.processes import TELL, process_of
+from tests.shim.deployers.deploying import free_port
 from translator import ir
 from translator.load import load, load_text
+from translator.shim import deployers
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.airflow.scheduler import Airflow
+    from translator.shim.deployers import Administration
 
 CASES = Path(__file__).parents[2] / "goldens" / "cases"
 # Says which process it is, where a test and other commands see it, and would run for minutes, holding a lock.
@@ -82,6 +86,14 @@ class Teller(BaseNotifier):
         (Path(os.environ["TESTS_HOME"]) / self.file).write_text(context["task_instance"].task_id)
 """
 TODAY = datetime.now(ZoneInfo("Europe/Helsinki")).date()
+DEPLOYS = """\
+- endpoint: {name: serve, image: i, server-command: sh serve.sh}
+- pipeline:
+    name: Deploys
+    nodes: [{name: deploy, type: deployment, deployment: digits, endpoints: [serve], aliases: [live]}]
+    edges: []
+"""
+SERVES = 'mkdir -p digits/live/serve; exec python3 -m http.server --bind 127.0.0.1 "$VALOHAI_PORT"\n'
 PIPELINES = {
     "dual": pipeline(
         Node("prepare"),
@@ -169,8 +181,13 @@ def deployed(scheduler: Airflow, portal: Server) -> Airflow:
     files = {airflow.file_name(each): airflow.generate(each, options) for each in (*PIPELINES.values(), *of_goldens)}
     (project / "valohai.yaml").write_text(PORTAL.replace("URL", f"'{portal.url}'"))
     connections = f'"http://{portal.host}/" = "portal"'
-    (project / "translator.toml").write_text(f"[defaults.airflow.dag.input_connections]\n{connections}\n{OF_APPROVALS}")
+    of_servers = f'[defaults.deployers.local]\ndirectory = "{scheduler.home / "servers"}"\nport = {free_port()}\n'
+    (project / "translator.toml").write_text(
+        f"[defaults.airflow.dag.input_connections]\n{connections}\n{OF_APPROVALS}{of_servers}"
+    )
     (scheduler.dags / "tellers.py").write_text(TELLER)
+    (project / "deploys.yaml").write_text(DEPLOYS)
+    files["deploys.py"] = airflow.generate(load(project / "deploys.yaml").choose(), options)
     files["portal.py"] = airflow.generate(load(project / "valohai.yaml").choose(), options)
     (project / "assigned.yaml").write_text(ASSIGNED)
     files["assigned.py"] = airflow.generate(load(project / "assigned.yaml").choose(), options)
@@ -396,7 +413,12 @@ def test_a_person_decides(deployed: Airflow, option: str, decision: str, state: 
     assert "`accuracy = 0.8, note = a / b 'c'`" in asked["body"]
     assert "| `measure` | `0` | `made` |" in asked["body"]
     time.sleep(3)  # Airflow loses an answer that comes as soon as the task waits
+    restarted = decision == "approved"
+    if restarted:  # an approval and its answer survive the scheduler and its workers
+        deployed.kill("scheduler")
     deployed.api("PATCH", detail, {"chosen_options": [option], "params_input": {}})
+    if restarted:
+        deployed.start("scheduler")
     assert deployed.wait("asks", run) == "success"
     document = deployed.record(run)
     assert document["state"] == state
@@ -435,3 +457,33 @@ def test_a_schedule_makes_up_for_missed_runs_and_can_be_backfilled(deployed: Air
     assert {kind for kind, _ in runs(deployed, "daily")} == {"backfill"}
     wait_until(lambda: {("scheduled", day) for day in days} <= runs(deployed, "caught"))
     assert len(list(deployed.store.glob("Caught/scheduled__*/run.json"))) == 3
+
+
+@pytest.fixture
+def servers(deployed: Airflow) -> Iterator[Callable[[], Administration]]:
+    """Return what manages the servers of deployments; end all of them afterwards."""
+    load_administration = deployers.load("local").administration
+    assert load_administration is not None
+    settings = {"directory": str(deployed.home / "servers")}
+    yield lambda: load_administration(settings)
+    load_administration(settings).stop_all()
+
+
+def test_a_cancelled_deployment_leaves_the_old_version(
+    deployed: Airflow, servers: Callable[[], Administration]
+) -> None:
+    script = deployed.home / "project" / "serve.sh"
+    script.write_text(SERVES)
+    deployed.trigger("deploys", "deploys-1")
+    assert deployed.wait("deploys", "deploys-1") == "success"
+    script.write_text(f"{TELL} > {deployed.home}/asleep/server\nexec sleep 600\n")
+    deployed.trigger("deploys", "deploys-2")
+    wait_until(lambda: asleep(deployed))
+    deployed.api("PATCH", "/api/v2/dags/deploys/dagRuns/deploys-2", {"state": "failed"})
+    wait_until(lambda: not asleep(deployed) and len(servers().versions()) == 1)
+    (version,) = servers().versions()
+    assert (version.version, list(version.aliases)) == ("1", ["live"])
+    with urllib.request.urlopen(version.servers[0].url) as old:
+        assert old.status == 200
+    wait_until(lambda: list(deployed.store.glob("*/deploys-2/run.json")))
+    assert states(deployed.record("deploys-2")) == {"deploy": "stopped"}

@@ -21,6 +21,7 @@ from prefect.states import Cancelling
 
 from tests.prefect.support import compiled, wait_for
 from tests.processes import process_in
+from tests.shim.deployers.deploying import Machine
 
 TEXT = """
 - step:
@@ -44,8 +45,8 @@ def start(server, tmp_path):
     """Start a command in a directory with the flow of a name; ended at the end of the test, if it is still there."""
     started = []
 
-    def start_it(name, *arguments, **more):
-        file = compiled(TEXT.replace("NAME", name), tmp_path)
+    def start_it(name, *arguments, text=TEXT, **more):
+        file = compiled(text.replace("NAME", name), tmp_path)
         command = [sys.executable, *(argument.replace("FLOW", file.name) for argument in arguments)]
         environment = {**server.environment, "TRANSLATOR_STORE": str(tmp_path / "store"), **more}
         log = (tmp_path / "log").open("w")
@@ -128,3 +129,34 @@ def test_of_a_served_flow(server, start, tmp_path):
 
     check_is_cancelled(tmp_path)
     wait_for(lambda: is_cancelled("served flow"), 40, "the flow run to be cancelled")
+
+
+DEPLOYS = """
+- endpoint: {name: predict, image: none, server-command: 'TELL > HERE_IT_IS/inner; exec sleep 300'}
+- pipeline:
+    name: NAME
+    nodes: [{name: deploy, type: deployment, deployment: digits, endpoints: [predict], aliases: [live]}]
+    edges: []
+"""
+
+
+def test_a_cancelled_deployment_leaves_the_old_version(server, start, tmp_path):
+    machine = Machine(tmp_path / "s", tmp_path / "of the first version")
+    try:
+        machine.deploy("old")
+        settings = f'directory = "{machine.directory}"\nport = {machine.port}\n'
+        (tmp_path / "translator.toml").write_text(f"[defaults.deployers.local]\n{settings}")
+        process = start("deploys", "FLOW", text=DEPLOYS)
+        sleeper_in(tmp_path)
+
+        cancel(flow_run_of("deploys"))
+
+        assert process.wait(120) != 0
+        assert process_in(tmp_path / "inner") is None
+        assert machine.model() == "old"
+        (version,) = machine.administration.versions()
+        assert (version.version, list(version.aliases)) == ("1", ["live"])
+        (record,) = (tmp_path / "store").glob("*/*/run.json")
+        assert json.loads(record.read_text())["nodes"]["deploy"]["state"] == "stopped"
+    finally:
+        machine.shut_down()
