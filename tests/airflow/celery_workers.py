@@ -22,6 +22,7 @@ from tests import datasets, services
 from tests.airflow.scheduler import BIN, Airflow, running, wait_until
 from tests.datasets import BUCKET, KEY
 from tests.installed import refuse, require
+from tests.shim.workspace.test_commits import commit, git
 from translator.code.commit import commit_of
 from translator.code.snapshot import take
 from translator.load import load
@@ -44,7 +45,9 @@ SILENT = 30
 STUCK = 30
 """The seconds after which Airflow sends a queued task again; by default 600."""
 STORE = f"s3://{BUCKET}/celery"
-_CONNECTION = "artifacts"
+BUNDLE = "pipelines"
+"""The Git bundle of DAG files, beside the directory of DAG files."""
+CONNECTION = "artifacts"
 _SETTINGS = {
     "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor",
     "AIRFLOW__CORE__PARALLELISM": "32",
@@ -150,6 +153,8 @@ class Celery:
     workers: tuple[Worker, ...]
     projects: Path
     options: Mapping[str, Any]
+    repository: Path
+    """The repository of the Git bundle, which has an empty directory for DAG files; nobody works in its files."""
     dags: dict[str, str] = field(default_factory=dict)
     """The ids of DAGs, and what their files contain."""
 
@@ -185,7 +190,7 @@ class Celery:
         project.mkdir(exist_ok=True)
         for path, text in files.items():
             (project / path).write_text(text)
-        lines = f'[defaults]\nstore = "{STORE}"\nairflow.dag.store_connection = "{_CONNECTION}"\n'
+        lines = f'[defaults]\nstore = "{STORE}"\nairflow.dag.store_connection = "{CONNECTION}"\n'
         (project / "translator.toml").write_text(lines + settings)
         pipeline = load(project / "valohai.yaml").choose()
         fetched = commit_of(project, remote).name if remote else take(project, self.store).name
@@ -234,7 +239,8 @@ def celery() -> Iterator[Celery]:
     workers: tuple[Worker, ...] = ()
     try:
         with datasets.s3() as endpoint, services.redis() as broker:
-            settings = {**_SETTINGS, "AIRFLOW__CELERY__BROKER_URL": broker.url}
+            repository = _repository(root)
+            settings = {**_SETTINGS, **_bundles(repository), "AIRFLOW__CELERY__BROKER_URL": broker.url}
             with running(root / "control" / "home", settings, root / "control") as started:
                 workers = tuple(_worker(root, name, started) for name in NAMES)
                 for worker in workers:
@@ -242,14 +248,37 @@ def celery() -> Iterator[Celery]:
                 options = {"key": KEY, "secret": KEY, "endpoint_url": endpoint}
                 connection = {"conn_type": "aws", "login": KEY, "password": KEY}
                 extra = json.dumps({"endpoint_url": endpoint})
-                started.api("POST", "/api/v2/connections", {"connection_id": _CONNECTION, **connection, "extra": extra})
+                started.api("POST", "/api/v2/connections", {"connection_id": CONNECTION, **connection, "extra": extra})
                 for worker in workers:
                     wait_until(worker.ready)
-                yield Celery(started, broker, workers, root / "projects", options)
+                yield Celery(started, broker, workers, root / "projects", options, repository)
     finally:
         for worker in workers:
             worker.kill()
         shutil.rmtree(root, ignore_errors=True)
+
+
+def _repository(root: Path) -> Path:
+    """Make a repository with a directory for DAG files; it takes what is pushed to its branch."""
+    repository = root / "repository"
+    (repository / "dags").mkdir(parents=True)
+    (repository / "dags" / ".airflowignore").touch()
+    git(repository, "init", "-q", "-b", "main")
+    git(repository, "config", "receive.denyCurrentBranch", "updateInstead")
+    commit(repository)
+    return repository
+
+
+def _bundles(repository: Path) -> dict[str, str]:
+    """Return the settings of Airflow with both bundles of DAG files."""
+    directory = {
+        "name": "dags-folder",
+        "classpath": "airflow.dag_processing.bundles.local.LocalDagBundle",
+        "kwargs": {},
+    }
+    arguments = {"repo_url": str(repository), "tracking_ref": "main", "subdir": "dags", "refresh_interval": 3}
+    versions = {"name": BUNDLE, "classpath": "airflow.providers.git.bundles.git.GitDagBundle", "kwargs": arguments}
+    return {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_CONFIG_LIST": json.dumps([directory, versions])}
 
 
 def _worker(root: Path, name: str, airflow: Airflow) -> Worker:
@@ -275,10 +304,10 @@ def _worker(root: Path, name: str, airflow: Airflow) -> Worker:
 
 def _require() -> None:
     """Skip if this machine lacks something, before anything is started."""
-    require("unshare", "mount", "hostname", "redis-server")
+    require("git", "unshare", "mount", "hostname", "redis-server")
     if not services.has_postgresql():
         refuse("not installed here: postgresql (make packages installs it)")
-    for package in ("airflow.providers.celery", "asyncpg", "psycopg2", "s3fs"):
+    for package in ("airflow.providers.celery", "airflow.providers.git", "asyncpg", "psycopg2", "s3fs"):
         if subprocess.run([sys.executable, "-c", f"import {package}"], capture_output=True, check=False).returncode:
             refuse(f"the environment of Airflow lacks {package}")
     machine = ["sh", "-c", _MACHINE, "machine", "probe", "/mnt", "--", "true"]

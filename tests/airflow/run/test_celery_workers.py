@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.airflow.celery_workers import NAMES, SLOTS, Celery
+from tests.airflow.celery_workers import CONNECTION, NAMES, SLOTS, STORE, Celery
 from tests.airflow.scheduler import wait_until
 from tests.installed import require
 from tests.podman import PYTHON_IMAGE
 from tests.shim.workspace.test_commits import commit, git
+from translator.load import load
+from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -272,3 +274,41 @@ def test_a_new_version_without_a_node_is_deployed_in_mid_run(celery: Celery, *, 
     document = celery.record(name, "version-1")
     assert (document["state"], states(document)) == ("complete" if imported else "error", {"wait": "complete"})
     assert celery.output(name, "version-1", "wait", name) == "done\n"
+
+
+@pytest.mark.wide("celery")
+def test_a_run_keeps_its_version_of_a_git_bundle(celery: Celery, tmp_path: Path) -> None:
+    """The project and its DAG file are in one repository; what is pushed in mid-run is for the next run."""
+    name, work = "Versioned", tmp_path / "work"
+    git(tmp_path, "clone", "-q", str(celery.repository), str(work))
+    lines = f'[defaults]\nstore = "{STORE}"\nairflow.dag.store_connection = "{CONNECTION}"\n'
+    (work / "translator.toml").write_text(lines)
+
+    def push(files: dict[str, str]) -> None:
+        for path, text in files.items():
+            (work / path).write_text(text)
+        pipeline = load(work / "valohai.yaml").choose()
+        (work / "dags" / "versioned.py").write_text(airflow.generate(pipeline, GenerateOptions(project="..")))
+        head = commit(work)
+        git(work, "push", "-q", "origin", "main")
+        wait_until(lambda: celery.airflow.listed().get("versioned", {}).get("bundle_version") == head)
+
+    old = waiting(name)
+    push(old)
+    celery.airflow.trigger("versioned", "version-1")
+    where = begun(celery, name)
+    second = {"wait.sh": WAIT.replace("echo done", "echo new")}
+    fewer = old["valohai.yaml"].replace("[wait.output.*, after.input.before]", "[wait.output.*, last.input.before]")
+    push(second | {"valohai.yaml": fewer.replace("{name: after, type", "{name: last, type")})
+    go(name, *where.values())
+    assert celery.airflow.wait("versioned", "version-1") == "success", celery.logs()
+    document = celery.record(name, "version-1")
+    assert states(document) == dict.fromkeys(("wait", "after"), "complete")
+    assert celery.output(name, "version-1", "wait", name) == "done\n"
+    assert celery.output(name, "version-1", "after", "seen") == f"{name}\n"
+
+    celery.airflow.trigger("versioned", "version-2")
+    go(name, *celery.workers)
+    assert celery.airflow.wait("versioned", "version-2") == "success", celery.logs()
+    assert states(celery.record(name, "version-2")) == dict.fromkeys(("wait", "last"), "complete")
+    assert celery.output(name, "version-2", "wait", name) == "new\n"
