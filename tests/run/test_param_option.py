@@ -18,6 +18,7 @@ TEXT = """\
       - {name: f, type: float, default: 0.5}
       - {name: text, type: string, default: a}
       - {name: switch, type: flag, default: false}
+      - {name: level, type: integer, default: 1}
       - {name: many, type: string, multiple: repeat, default: [a, b]}
       - {name: a=b, type: string, default: a}
 - pipeline:
@@ -26,6 +27,7 @@ TEXT = """\
       - {name: p, default: 3, targets: [one.parameter.n]}
       - {name: list, default: [3], targets: [grid.parameter.n]}
       - {name: none, targets: [one.parameter.f]}
+      - {name: both, default: 3, targets: [one.parameter.level, grid.parameter.level]}
     nodes:
       - {name: one, type: execution, step: s}
       - {name: grid, type: task, step: s}
@@ -44,6 +46,7 @@ def read(*texts):
     ("text", "expected"),
     [
         ("p=4", 4),
+        ("both=4", 4),  # one value for an execution node is one for a grid
         ("one.f=2", 2),
         ("one.text=a, b,c", "a, b,c"),
         ("one.text=", ""),
@@ -83,6 +86,7 @@ def test_values(text, expected):
         (["one.n=1"], "the pipeline parameter 'p' sets this parameter use --param p=..."),
         (["grid.f="], "expected at least one value"),
         (["list=1,x"], "x is not an integer"),
+        (["both=1,2"], "expected one value, because it sets one.level"),
         (["grid.f=[1, 2"], "not valid JSON"),
         ([f"grid.f={'[' * 101}1{']' * 101}"], "--param grid.f: it is nested deeper than 100"),
         ([f"list={'[' * 99_999}"], "--param list: it is nested deeper than 100"),

@@ -74,6 +74,43 @@ def test_a_background_job(tmp_path: Path, sent: signal.Signals, steps: int, prin
     assert ((tmp_path / "got").read_text().strip() if (tmp_path / "got").exists() else None) == got
 
 
+STOPPED = """
+import sys, threading, time
+from pathlib import Path
+from translator.run import process
+
+class Guard:
+    def watch(self, engine):
+        pass
+
+stop = process.Stop()
+ended = []
+command = ["/bin/sh", "-c", "{traps} echo > began; while :; do sleep 0.1; done"]
+thread = threading.Thread(target=lambda: ended.append(process.run(command, {{}}, None, Guard(), stop)))
+thread.start()
+while not Path("began").exists():
+    time.sleep(0.05)
+for _ in range({times}):
+    stop.ask("")
+thread.join()
+print(ended[0].status, ended[0].interruption)
+"""
+
+
+@pytest.mark.parametrize(
+    ("traps", "times", "printed"),
+    [
+        ("trap 'exit 3' INT;", 1, "3 you stopped the run"),
+        ("trap '' INT TERM;", 2, "-9 you stopped the run"),  # the second time, nobody waits a minute for it
+    ],
+)
+def test_engines_that_other_threads_wait_for(tmp_path: Path, traps: str, times: int, printed: str) -> None:
+    """Only the main thread gets signals."""
+    script = STOPPED.format(traps=traps, times=times)
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == printed
+
+
 def _status(process: int) -> str:
     try:
         return Path(f"/proc/{process}/status").read_text()

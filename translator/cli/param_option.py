@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
@@ -36,12 +37,19 @@ CODE = "bad-parameter"
 class _Slot:
     """A parameter that can be set: what it sets, and whether it holds a list of values.
 
+    ``singly`` is the parameter of a node that takes only one value, if it sets such a parameter.
     A parameter that only gates nodes has the type of its default.
     """
 
     parameters: tuple[ir.Parameter, ...]
     spreads: bool
     many: bool
+    singly: str | None = None
+
+    @property
+    def lists(self) -> bool:
+        """Whether its values are a list, even if there is only one."""
+        return (self.spreads or self.many) and self.singly is None
 
 
 def add_argument(parser: ArgumentParser) -> None:
@@ -55,13 +63,16 @@ def add_argument(parser: ArgumentParser) -> None:
     )
 
 
-def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics) -> dict[str, Value]:
+def values(
+    pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics, *, option: str = "--param"
+) -> dict[str, Value]:
     """Read the values of ``--param``.
 
     Args:
         pipeline: the pipeline to run.
         texts: the arguments of ``--param``.
         diagnostics: where to report unknown names and bad values.
+        option: the option that messages name.
 
     Returns:
         Values by ``NAME`` or ``NODE.PARAMETER``; lists as tuples.
@@ -80,23 +91,23 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
         name, equals, value = split(text, slots)
         name = whole_names.get(name, name)
         if not equals:
-            diagnostics.error(CODE, f"--param {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
+            diagnostics.error(CODE, f"{option} {text}: expected NAME=VALUE or NODE.PARAMETER=VALUE", None)
         elif name in values_by_name:
-            diagnostics.error(CODE, f"--param {name} is set twice", None, hint="separate values with commas")
+            diagnostics.error(CODE, f"{option} {name} is set twice", None, hint="separate values with commas")
         elif name in hidden and name not in slots:
-            message = f"--param {name}: the pipeline parameter {hidden[name]!r} sets this parameter"
-            diagnostics.error(CODE, message, None, hint=f"use --param {hidden[name]}=...")
+            message = f"{option} {name}: the pipeline parameter {hidden[name]!r} sets this parameter"
+            diagnostics.error(CODE, message, None, hint=f"use {option} {hidden[name]}=...")
         elif controlflow and name:
             try:
                 values_by_name[name] = cast("Value", _json(value))
             except DepthError as error:
-                diagnostics.error(CODE, f"--param {name}: {error}", None)
+                diagnostics.error(CODE, f"{option} {name}: {error}", None)
             else:
-                _check_scalars(name, values_by_name[name], pipeline, diagnostics)
+                _check_scalars(name, values_by_name[name], pipeline, diagnostics, option)
         elif name not in slots:
             diagnostics.error(
                 CODE,
-                f"--param {name}: there is no parameter {name!r}",
+                f"{option} {name}: there is no parameter {name!r}",
                 None,
                 hint=did_you_mean(name, slots, "parameters"),
             )
@@ -104,16 +115,37 @@ def values(pipeline: ir.Pipeline, texts: Iterable[str], diagnostics: Diagnostics
             try:
                 values_by_name[name] = _value(slots[name], value)
             except ValueError as error:
-                diagnostics.error(CODE, f"--param {name}: {error}", None)
+                diagnostics.error(CODE, f"{option} {name}: {error}", None)
     return values_by_name
 
 
-def _check_scalars(name: str, value: Value, pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+def axis_items(pipeline: ir.Pipeline, text: str) -> tuple[str, list[str]]:
+    """Split ``NAME=VALUE,VALUE`` into the name and one text per value, as ``values`` reads it.
+
+    Raises:
+        ValueError: the values begin like a JSON list and are none.
+    """
+    slots = _slots(pipeline)
+    slots |= {name: slots[whole] for name, whole in only_node(pipeline, slots).items()}
+    name, _, value = split(text, slots)
+    slot = slots.get(name)
+    several = slot is not None and slot.lists
+    return name, [_as_text(item, several=several) for item in _items(value)]
+
+
+def _as_text(item: object, *, several: bool) -> str:
+    """Return a value as ``values`` reads it: for a parameter that holds a list, as a list."""
+    if isinstance(item, str) and not several:
+        return item
+    return json.dumps(item if isinstance(item, list) or not several else [item])
+
+
+def _check_scalars(name: str, value: Value, pipeline: ir.Pipeline, diagnostics: Diagnostics, option: str) -> None:
     """Report what the engines cannot store: these values become part of the generated file."""
     for scalar, _ in scalars((name, value), pipeline.span):
         reason = unfit(scalar)
         if reason is not None:
-            diagnostics.error(CODE, f"--param {name}: {reason[1]}", None)
+            diagnostics.error(CODE, f"{option} {name}: {reason[1]}", None)
 
 
 def declare(pipeline: ir.Pipeline, values: Mapping[str, Value]) -> ir.Pipeline:
@@ -176,6 +208,7 @@ def _slots(pipeline: ir.Pipeline) -> dict[str, _Slot]:
             tuple(parameter for _, parameter in targets) or alone,
             spreads=any(isinstance(node, ir.TaskNode) and node.has_axes for node, _ in targets),
             many=isinstance(pipeline_parameter.default, tuple) or any(parameter.multiple for _, parameter in targets),
+            singly=next((f"{node.name}.{one.name}" for node, one in targets if not _takes_lists(node, one)), None),
         )
     set_elsewhere = {
         (target.node, target.parameter)
@@ -192,6 +225,10 @@ def _slots(pipeline: ir.Pipeline) -> dict[str, _Slot]:
     return slots
 
 
+def _takes_lists(node: ir.StepNode, parameter: ir.Parameter) -> bool:
+    return (isinstance(node, ir.TaskNode) and node.has_axes) or parameter.multiple is not None
+
+
 def _type(value: object) -> ir.ParameterType:
     """Return the type of a parameter from its default."""
     kinds = {bool: ir.ParameterType.FLAG, int: ir.ParameterType.INTEGER, float: ir.ParameterType.FLOAT}
@@ -204,6 +241,10 @@ def _value(slot: _Slot, text: str) -> Value:
     items = _items(text)
     if not items:
         raise ValueError("expected at least one value")
+    if slot.singly is not None and len(items) > 1:
+        raise ValueError(f"expected one value, because it sets {slot.singly}")
+    if slot.singly is not None:
+        return cast("Value", _typed(slot, items[0]))
     return cast("Value", tuple(_typed(slot, item) for item in items))
 
 

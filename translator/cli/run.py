@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import secrets
 import signal
 import sys
 from dataclasses import replace
-from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from translator.cli import approve_option, input_option, param_option, reuse_option
+from translator.cli import approve_option, input_option, matrix_option, param_option, reuse_option
 from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE, UsageError
-from translator.cli.files import project_from
+from translator.cli.launch import Launch, cores, launch, new_run
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
 from translator.cli.printing import colorful, show
 from translator.cli.store_option import add_store, make_default_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable
 from translator.dialects.choices import positive_integer
-from translator.files import real
 from translator.names import enumeration
-from translator.nodes import kind, named_branches, walk
-from translator.run import process
 from translator.run.failures import failures
-from translator.run.guard import guarded
-from translator.run.labels import differing
-from translator.run.progress import Follower, Progress, plain
-from translator.run.questions import Questions, can_ask
+from translator.run.progress import plain
+from translator.run.questions import can_ask
 from translator.run.table import table
 from translator.run.view import view
 from translator.shim.contract import LATEST
-from translator.shim.variables import ANSWERS, APPROVED, LAUNCH_PATHS, RESUME
-from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
     from argparse import Namespace
     from collections.abc import Collection, Mapping, Sequence
 
-    from translator.cli.approve_option import Approvals
+    from translator.cli.launch import Outcome
+    from translator.diagnostics import SourceText
     from translator.ir import Graph, Pipeline, Value
     from translator.load import Loaded
+    from translator.run import process
     from translator.shim.store import Store
     from translator.targets import Target
 
 ENGINE_LOG = "engine.log"
 _LOG_LINES = 20
-_LOG_LENGTH = 4 << 20
 
 
 def parser() -> Parser:
@@ -60,6 +51,7 @@ def parser() -> Parser:
     add_file(arguments)
     add_pipeline_arguments(arguments, target="(default: the only one that is installed)", earlier_run=True)
     param_option.add_argument(arguments)
+    matrix_option.add_argument(arguments)
     input_option.add_arguments(arguments)
     approve_option.add_argument(arguments)
     add_store(arguments)
@@ -80,6 +72,9 @@ def parser() -> Parser:
             "pipeline); the pipeline's parameters are those of that run, give other options again"
         ),
     )
+    arguments.add_argument(
+        "--format", choices=("text", "json"), default="text", help="format of the summary of --matrix (default: text)"
+    )
     loudness = arguments.add_mutually_exclusive_group()
     loudness.add_argument("--quiet", "-q", action="store_true", help="print failures only")
     loudness.add_argument("--verbose", "-v", action="store_true", help="print the output of the steps")
@@ -96,45 +91,70 @@ def main(argv: Sequence[str]) -> int:
         UsageError: the pipeline or target does not exist, or its engine is not installed.
     """
     args = parser().parse(argv)
+    matrix_option.check(args)
     target = engine(args.target)
     loaded = open_file(args, args.file)
+    sources = dict(loaded.sources)
     try:
-        pipeline = reuse_option.with_reuse(choose(loaded, args.pipeline, grid=args.grid, tries=args.tries), args)
-        pipeline = replace(pipeline, schedule=None)  # it runs now
-        diagnostics = loaded.concerning(pipeline.name)
-        check_again(pipeline, loaded, args.grid, target, diagnostics)
-        show(diagnostics, loaded.sources, hush_notes=True, file=args.file)
-        if not diagnostics.ok:
-            return FAILED
-        problems, sources = Diagnostics(), dict(loaded.sources)
-        values = param_option.values(pipeline, args.param, problems)
-        values |= input_option.files(pipeline, args.input, args.inputs_file, sources, problems)
-        if not problems.ok:
-            show(problems, sources)
-            return USAGE
-        approvals = approve_option.of_run(pipeline, args.approve, at_terminal=can_ask())
-        make_default_store(args.store, pipeline.store)
-        chosen = open_chosen(args.store, pipeline.store)
-        resumed, recorded = _resumed(args, chosen[1], pipeline, values)
-        values |= param_option.values(pipeline, recorded, problems)
-        if not problems.ok:
-            show(problems, sources)
-            return USAGE
-        if resumed is not None and pipeline.part is not None and pipeline.part.run is None:
-            pipeline = replace(pipeline, part=replace(pipeline.part, run=resumed))
-        pipeline = param_option.declare(pipeline, values)
-        pipeline, earlier = with_earlier_run(pipeline, values, chosen[1], problems)
-        if not problems.ok:
-            show(problems, sources)
-            return FAILED
-        require(target)
-        if earlier is not None and not args.quiet:
-            nodes = enumeration(node.name for node in pipeline.earlier)
-            sys.stdout.write(printable(f"taking {nodes} from run {earlier.name} ({earlier.state})") + "\n")
-        return _run(pipeline, target, values, loaded, args, chosen, resumed, approvals)
+        request, points = _requested(args, target, loaded, sources)
     except TranslationError as error:
-        show(error.diagnostics, loaded.sources)
-        return FAILED
+        show(error.diagnostics, sources)
+        return USAGE if isinstance(error, _BadValuesError) else FAILED
+    if args.matrix:
+        return _run_matrix(request, points, args)
+    if not args.quiet:
+        sys.stdout.write(printable(f"{request.pipeline.title} on {target.NAME}, run {request.run}") + "\n")
+        sys.stdout.flush()
+    shown = partial(view, engine=target.NAME, quiet=args.quiet)
+    return _report(launch(request, shown, verbose=args.verbose), request, args)
+
+
+class _BadValuesError(TranslationError):
+    """Bad values of parameters or inputs on the command line."""
+
+
+def _requested(
+    args: Namespace, target: Target, loaded: Loaded, sources: dict[str, SourceText]
+) -> tuple[Launch, Sequence[Mapping[str, Value]]]:
+    """Return the run that the command line asks for, and the values that the runs of a matrix have besides.
+
+    Raises:
+        TranslationError: the file has errors, or an earlier run lacks something.
+        UsageError: an option is invalid, or the engine is not installed.
+    """
+    pipeline = reuse_option.with_reuse(choose(loaded, args.pipeline, grid=args.grid, tries=args.tries), args)
+    pipeline = replace(pipeline, schedule=None)  # it runs now
+    diagnostics = loaded.concerning(pipeline.name)
+    check_again(pipeline, loaded, args.grid, target, diagnostics)
+    show(diagnostics, loaded.sources, hush_notes=True, file=args.file)
+    if not diagnostics.ok:
+        raise TranslationError(Diagnostics())  # they are shown
+    problems = Diagnostics()
+    values = param_option.values(pipeline, args.param, problems)
+    values |= input_option.files(pipeline, args.input, args.inputs_file, sources, problems)
+    points = matrix_option.combinations(pipeline, args.matrix, values, problems)
+    if not problems.ok:
+        raise _BadValuesError(problems)
+    approvals = approve_option.of_run(pipeline, args.approve, at_terminal=can_ask() and not args.matrix)
+    make_default_store(args.store, pipeline.store)
+    uri, store = open_chosen(args.store, pipeline.store)
+    resumed, recorded = _resumed(args, store, pipeline, values)
+    values |= param_option.values(pipeline, recorded, problems)
+    if not problems.ok:
+        raise _BadValuesError(problems)
+    if resumed is not None and pipeline.part is not None and pipeline.part.run is None:
+        pipeline = replace(pipeline, part=replace(pipeline.part, run=resumed))
+    pipeline = param_option.declare(pipeline, {**values, **points[0]})
+    pipeline, earlier = with_earlier_run(pipeline, {**values, **points[0]}, store, problems)
+    if not problems.ok:
+        raise TranslationError(problems)
+    require(target)
+    if earlier is not None and not args.quiet:
+        nodes = enumeration(node.name for node in pipeline.earlier)
+        text = f"taking {nodes} from run {earlier.name} ({earlier.state})\n"
+        (sys.stderr if args.format == "json" else sys.stdout).write(printable(text.rstrip()) + "\n")
+    jobs, project = args.jobs or cores(), loaded.project or Path()
+    return Launch(pipeline, target, values, project, uri, store, new_run(), approvals, jobs, resumed), points
 
 
 def _resumed(
@@ -165,66 +185,45 @@ def _resumed(
     return run.name, arguments_of(run, pipeline, values)
 
 
-def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
-    pipeline: Pipeline,
-    target: Target,
-    values: Mapping[str, Value],
-    loaded: Loaded,
-    args: Namespace,
-    chosen: tuple[str, Store],
-    resumed: str | None,
-    approvals: Approvals,
-) -> int:
-    from translator.shim.embedded import events
-    from translator.shim.outcome import resumed as record_of_resumed
+def _run_matrix(request: Launch, points: Sequence[Mapping[str, Value]], args: Namespace) -> int:
+    """Run the pipeline once per point; return the exit status."""
+    from translator.cli.matrix import Member, run_all, width
+
+    active, jobs = width(len(points), request.jobs)
+    if not args.quiet:
+        out = sys.stderr if args.format == "json" else sys.stdout
+        heading = f"{request.pipeline.title} on {request.target.NAME}, {len(points)} runs, {active} at a time"
+        out.write(printable(heading) + "\n")
+    names: set[str] = set()
+    while len(names) < len(points):
+        names.add(new_run())
+    runs = zip(sorted(names), points, strict=True)
+    members = [
+        Member(point, replace(request, run=run, values={**request.values, **point}, jobs=jobs)) for run, point in runs
+    ]
+    return run_all(members, active, args)
+
+
+def _report(outcome: Outcome, request: Launch, args: Namespace) -> int:
+    """Show the outcome of a run; return the exit status."""
     from translator.shim.store import key_of
 
-    run = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
-    uri, store = chosen
-    kinds = {".".join(path): kind(node) for path, node in walk(pipeline.graph, into=named_branches)}
-    with guarded() as (folder, guard):
-        file, project = _compiled(pipeline, target, folder, loaded.project or Path())
-        jobs = args.jobs or _cores()
-        home = folder / "home"
-        command = target.run_command(file, store=uri, run=run, project=project, parameters=values, home=home, jobs=jobs)
-        file_of_events = folder / "events.jsonl"
-        progress = Progress()
-        shown = view(progress, kinds, engine=target.NAME, quiet=args.quiet)
-        if not args.quiet:
-            sys.stdout.write(printable(f"{pipeline.title} on {target.NAME}, run {run}") + "\n")
-            sys.stdout.flush()
-        with contextlib.ExitStack() as ends:
-            ends.enter_context(shown)
-            questions = ends.enter_context(Questions(folder / "answers", shown)) if approvals.asks else None
-            ask = questions.take if questions is not None else None
-            follower = ends.enter_context(Follower(file_of_events, progress, shown, ask))
-            print_line = follower.print_line if args.verbose else None
-            set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/", RESUME: resumed or ""}
-            set_here |= {ANSWERS: str(folder / "answers")} if questions is not None else {}
-            if resumed is not None:
-                record_of_resumed.write(store, pipeline.name, run, resumed)
-            set_here |= {APPROVED: json.dumps(approvals.nodes)} if approvals.nodes else {}
-            ended = process.run(command, set_here, print_line, guard)
-        document = _record(store, key_of(pipeline.name, run, name="run.json"))
-        log = "" if document is not None else _engine_log(home)
-    from translator.shim.outcome.run_record import is_success
-
-    complete = document is not None and is_success(document) and ended.status == 0
-    place = store.uri(key_of(pipeline.name, run)).removeprefix("file://")
-    labels = _labels(progress)
-    why = failures(document, labels, place) if document is not None else ""
+    document, ended, complete = outcome.document, outcome.ended, outcome.complete
+    why = failures(document, outcome.labels, outcome.place) if document is not None else ""
     explained = why or (document is not None and ended.interruption)
     if not complete and not explained and not args.verbose and ended.tail:
         sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
     if document is None:
-        sys.stderr.write(_without_record(target, ended, log, store, key_of(pipeline.name, run, name=ENGINE_LOG)))
+        key = key_of(request.pipeline.name, outcome.run, name=ENGINE_LOG)
+        sys.stderr.write(_without_record(request.target, ended, outcome.log, request.store, key))
         if ended.interruption:
             return _stopped(ended)
         return USAGE if ended.status == USAGE else FAILED
     out = sys.stderr if args.quiet else sys.stdout
     if not args.quiet or not complete:
-        shown_table = table(document, _files(pipeline.graph, labels), reasons=False, color=colorful(out))
-        out.write(shown_table + (f"\n{why}" if why else "") + f"\noutputs and logs: {place}\n")
+        files = _files(request.pipeline.graph, outcome.labels)
+        shown_table = table(document, files, reasons=False, color=colorful(out))
+        out.write(shown_table + (f"\n{why}" if why else "") + f"\noutputs and logs: {outcome.place}\n")
     if ended.interruption:
         return _stopped(ended)
     return OK if complete else FAILED
@@ -233,27 +232,6 @@ def _run(  # noqa: PLR0913, PLR0917 - all that defines a run
 def _stopped(ended: process.Ended) -> int:
     sys.stderr.write(f"translate: {ended.interruption}\n")
     return INTERRUPTED
-
-
-def _record(store: Store, key: str) -> Mapping[str, Any] | None:
-    """Return a run's record, or None if it cannot be read."""
-    from translator.shim.store import StoreError
-
-    try:
-        document = store.read_json(key)
-    except (FileNotFoundError, StoreError, ValueError, OSError):
-        return None
-    return document if isinstance(document, dict) and "state" in document else None
-
-
-def _engine_log(home: Path) -> str:
-    """Return the end of the engine's log."""
-    texts = []
-    for file in sorted(home.glob("*.log")):
-        with contextlib.suppress(OSError), file.open("rb") as opened:
-            opened.seek(max(0, file.stat().st_size - _LOG_LENGTH))
-            texts.append(opened.read().decode("utf-8", "replace"))
-    return "".join(texts)
 
 
 def _without_record(target: Target, ended: process.Ended, log: str, store: Store, key: str) -> str:
@@ -282,35 +260,12 @@ def _ending(status: int) -> str:
     return f"was ended by signal {-status}"
 
 
-def _labels(progress: Progress) -> dict[str, dict[int, str]]:
-    """Return short texts of the parameters in which executions of a node differ."""
-    return {name: differing({index: one.label for index, one in of.items()}) for name, of in progress.nodes.items()}
-
-
 def _files(graph: Graph, labels: Mapping[str, Mapping[int, str]]) -> dict[str, Mapping[int, str]]:
     """Return the labels of executions of loops over files: the file names."""
     from translator.ir import GridKind, TaskNode
 
     loops = [node for node in graph.nodes if isinstance(node, TaskNode) and node.grid.kind is GridKind.FILES]
     return {node.name: labels.get(node.name, {}) for node in loops}
-
-
-def _compiled(pipeline: Pipeline, target: Target, folder: Path, source: Path) -> tuple[Path, Path]:
-    """Write the generated file below ``folder``; return it, and the real path of the project."""
-    project = real(source)
-    file = folder / "generated" / target.file_name(pipeline)
-    for directory in (file.parent, folder / "home"):
-        directory.mkdir()
-    options = GenerateOptions(project=project_from(file, project))
-    file.write_text(target.generate(pipeline, options), encoding="utf-8")
-    return file, project
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _indented(lines: tuple[str, ...]) -> str:

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import threading
+import time
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from translator.run.guard import Guard
 
 
+_LOOK = 0.2
+"""The seconds between two looks at a process."""
 TAIL = 40
 """The number of output lines shown for a failed run."""
 # The engine must not start before the guard knows it, or nobody would end it if this process were killed in between.
@@ -38,10 +41,61 @@ class Ended:
     interruption: str = ""
 
 
+class Stop:
+    """A request to end the engines that other threads wait for, because only the main thread gets signals."""
+
+    def __init__(self) -> None:
+        self.reason = ""
+        self._asked, self._insisted = threading.Event(), threading.Event()
+
+    def ask(self, reason: str) -> None:
+        """Ask the engines to cancel their runs; if asked again, kill them."""
+        if self._asked.is_set():
+            self._insisted.set()
+        self.reason = self.reason or reason
+        self._asked.set()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether the engines are to end."""
+        return self._asked.is_set()
+
+    def wait(self, process: subprocess.Popen[str], seconds: float | None = None) -> None:
+        """Wait for a process.
+
+        Args:
+            process: the process.
+            seconds: how long to wait for a process that was told to end; None if it was not.
+
+        Raises:
+            KeyboardInterrupt: it is to end, or to be killed if ``seconds`` are given.
+            subprocess.TimeoutExpired: it has not ended in that time.
+        """
+        interrupting = self._asked if seconds is None else self._insisted
+        deadline = None if seconds is None else time.monotonic() + seconds
+        while process.poll() is None:
+            if interrupting.wait(_LOOK):
+                raise KeyboardInterrupt(self.reason)
+            if deadline is not None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(process.args, seconds or 0)
+
+
 def run(
-    command: list[str], variables: Mapping[str, str], print_line: Callable[[str], None] | None, guard: Guard
+    command: list[str],
+    variables: Mapping[str, str],
+    print_line: Callable[[str], None] | None,
+    guard: Guard,
+    stop: Stop | None = None,
 ) -> Ended:
-    """Run the engine in its own process group, and end it with all its processes if this process is interrupted."""
+    """Run the engine in its own process group, and end it with all its processes if this process is interrupted.
+
+    Args:
+        command: the engine's command.
+        variables: environment variables that it has besides those of this process.
+        print_line: called with each line of its output.
+        guard: what ends it if this process is killed.
+        stop: what interrupts it if this is not the main thread.
+    """
     tail: deque[str] = deque(maxlen=TAIL)
     interruption = ""
 
@@ -51,7 +105,7 @@ def run(
             if print_line is not None:
                 print_line(tail[-1])
 
-    with _terminable():
+    with terminable():
         process = subprocess.Popen(
             ["/bin/sh", "-c", _WHEN_GUARDED, "sh", *command],
             stdin=subprocess.PIPE,
@@ -69,10 +123,13 @@ def run(
             if process.stdin is not None:
                 with contextlib.suppress(BrokenPipeError), process.stdin as waiting:
                     waiting.write("guarded\n")
-            process.wait()
+            if stop is None:
+                process.wait()
+            else:
+                stop.wait(process)
         except KeyboardInterrupt as error:
             interruption = f"{str(error) or 'you'} stopped the run"
-            _end(process)
+            _end(process, stop)
         finally:
             # No process of the engine may be left: Prefect's server outlives a killed flow.
             _kill(process)
@@ -80,14 +137,17 @@ def run(
     return Ended(process.returncode, tuple(tail), interruption)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], stop: Stop | None) -> None:
     """Ask the engine to cancel its run; if it does not, or on a second interrupt, kill it."""
     try:
         for number, seconds in ((signal.SIGINT, GRACE), (signal.SIGTERM, INSISTING)):
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(number)
             with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(seconds)
+                if stop is None:
+                    process.wait(seconds)
+                else:
+                    stop.wait(process, seconds)
                 return
     except KeyboardInterrupt:
         pass
@@ -102,7 +162,7 @@ def _kill(process: subprocess.Popen[str]) -> None:
 
 
 @contextlib.contextmanager
-def _terminable() -> Iterator[None]:
+def terminable() -> Iterator[None]:
     """Let SIGTERM and SIGHUP end the run like Ctrl-C, while the context is open, unless the caller ignores them.
 
     Shells start background jobs with SIGINT ignored, and nohup ignores SIGHUP. This process still ignores them, but

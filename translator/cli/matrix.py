@@ -1,0 +1,206 @@
+"""Run a pipeline once per combination of values (``translate run --matrix``), and show one summary of all runs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from translator.cli.exit_status import FAILED, INTERRUPTED, OK
+from translator.cli.launch import launch
+from translator.cli.printing import print_json
+from translator.diagnostics import columns, printable
+from translator.history.times import duration, seconds
+from translator.run.process import Stop, terminable
+from translator.run.progress import brief, plain
+from translator.run.view import view
+
+if TYPE_CHECKING:
+    from argparse import Namespace
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import IO
+
+    from translator.cli.launch import Launch, Outcome
+    from translator.ir import Value
+    from translator.run.progress import Progress, View
+
+NOT_STARTED = "not started"
+NO_RECORD = "no record"
+_METRICS = 4
+"""The maximum number of metrics in the summary."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A run of a matrix: its values of the parameters that differ, and all else that defines it."""
+
+    values: Mapping[str, Value]
+    request: Launch
+
+    @property
+    def label(self) -> str:
+        """The values as people write them: ``lr=0.1, layers=[4, 8]``."""
+        return printable(", ".join(f"{name}={value_text(value)}" for name, value in self.values.items()))
+
+
+def width(runs: int, jobs: int) -> tuple[int, int]:
+    """Return how many runs are active at once, and how many executions each of them may run at once."""
+    active = max(1, min(runs, jobs))
+    return active, max(1, jobs // active)
+
+
+def run_all(members: Sequence[Member], active: int, args: Namespace) -> int:
+    """Run all members of a matrix and show their summary; a failed one does not stop the others.
+
+    Args:
+        members: the runs.
+        active: how many of them run at once.
+        args: the options of the command line.
+
+    Returns:
+        0 if all runs are complete; 1 if one is not; 130 if they were interrupted.
+    """
+    out = sys.stderr if args.format == "json" or args.quiet else sys.stdout
+    stop = Stop()
+    outcomes = _outcomes(members, active, stop, _Printer(out, quiet=args.quiet, verbose=args.verbose))
+    summary = [_document(member, outcomes.get(number)) for number, member in enumerate(members)]
+    complete = all(one["state"] == "complete" for one in summary)
+    if args.format == "json":
+        print_json({"pipeline": members[0].request.pipeline.name, "runs": summary})
+    elif not args.quiet or not complete:
+        out.write("".join(f"{line}\n" for line in ("", *_table(summary))))
+    if stop.is_asked:
+        sys.stderr.write(f"translate: {stop.reason or 'you'} stopped the runs\n")
+        return INTERRUPTED
+    return OK if complete and all(one.complete for one in outcomes.values()) else FAILED
+
+
+@dataclass(frozen=True, slots=True)
+class _Printer:
+    """The place for what the runs say: a line when one starts and ends, and with ``verbose`` their output."""
+
+    out: IO[str]
+    quiet: bool
+    verbose: bool
+
+    def say(self, text: str) -> None:
+        """Print a line, unless only failures are to be shown."""
+        if not self.quiet:
+            self.out.write(text + "\n")
+            self.out.flush()
+
+    def lines_of(self, member: Member) -> Callable[[str], None] | bool:
+        """Return what prints the lines of a run's output; False if nothing does."""
+
+        def print_line(line: str) -> None:
+            with contextlib.suppress(OSError):
+                self.out.write(f"[{member.label}] {printable(plain(line))}\n")
+
+        return print_line if self.verbose else False
+
+
+def _outcomes(members: Sequence[Member], active: int, stop: Stop, printer: _Printer) -> dict[int, Outcome]:
+    """Run all members; return the outcomes of those that started, by number."""
+    outcomes: dict[int, Outcome] = {}
+
+    def hidden(progress: Progress, kinds: Mapping[str, str]) -> View:
+        return view(progress, kinds, engine="", quiet=True)
+
+    def run(member: Member) -> Outcome | None:
+        if stop.is_asked:
+            return None
+        printer.say(f"{member.label}: started, run {member.request.run}")
+        return launch(member.request, hidden, verbose=printer.lines_of(member), stop=stop)
+
+    with terminable(), ThreadPoolExecutor(active, thread_name_prefix="run") as pool:
+        running: dict[Future[Outcome | None], int] = {}
+        for number, member in enumerate(members):
+            with _stopping(stop):
+                running[pool.submit(run, member)] = number
+        while running:
+            with _stopping(stop):
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    outcome, number = future.result(), running[future]
+                    if outcome is not None:
+                        outcomes[number] = outcome
+                        printer.say(f"{members[number].label}: {_state(outcome)}{_why(outcome)}")
+                    del running[future]
+    return outcomes
+
+
+@contextlib.contextmanager
+def _stopping(stop: Stop) -> Iterator[None]:
+    """Let an interrupt end the runs, and a second one kill them, instead of this thread."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        stop.ask(str(error))
+
+
+def value_text(value: object) -> str:
+    """Return a value of a parameter as text."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _state(outcome: Outcome) -> str:
+    return NO_RECORD if outcome.document is None else str(outcome.document["state"])
+
+
+def _why(outcome: Outcome) -> str:
+    """Return the first reason of a failed run, and what its engine said last if it left no record."""
+    if outcome.complete or outcome.ended.interruption:
+        return ""
+    if outcome.document is None:
+        return "".join(f": {printable(plain(line))}" for line in outcome.ended.tail[-1:])
+    reasons = (one.get("reason") for one in _executions(outcome.document["nodes"]) if one["state"] == "error")
+    first = next((reason for reason in reasons if reason), "")
+    return f": {printable(brief(str(first)))}" if first else ""
+
+
+def _executions(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield the executions of a record's nodes, also those of branches."""
+    for node in nodes.values():
+        yield from node.get("executions", ())
+        for branch in node.get("branches", {}).values():
+            yield from _executions(branch["nodes"])
+
+
+def _document(member: Member, outcome: Outcome | None) -> dict[str, Any]:
+    """Return what the summary says of a run."""
+    document = outcome.document if outcome is not None else None
+    return {
+        "parameters": dict(member.values),
+        "run": member.request.run if outcome is not None else None,
+        "state": _state(outcome) if outcome is not None else NOT_STARTED,
+        "seconds": seconds(document["started"], document["ended"]) if document is not None else None,
+        "metrics": _metrics(document) if document is not None else {},
+        "place": outcome.place if outcome is not None else None,
+    }
+
+
+def _metrics(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the last numbers that nodes with one complete execution printed, by ``NODE.KEY``."""
+    found: dict[str, Any] = {}
+    for name, node in document["nodes"].items():
+        for one in node["executions"] if node.get("kind") == "execution" else ():
+            numbers = one["metadata"].items() if one["state"] == "complete" else ()
+            found |= {f"{name}.{key}": value for key, value in numbers if isinstance(value, (int, float))}
+    return found
+
+
+def _table(summary: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Write the summary as lines: the values, the state, the duration and the first metrics of each run."""
+    axes = list(summary[0]["parameters"])
+    every = [key for one in summary for key in one["metrics"]]
+    metrics = [key for key in dict.fromkeys(every) if len({json.dumps(one["metrics"].get(key)) for one in summary}) > 1]
+    metrics = metrics[:_METRICS]
+    rows = [[*axes, "state", "time", *metrics, "run"]]
+    for one in summary:
+        measured = [value_text(one["metrics"][key]) if key in one["metrics"] else "" for key in metrics]
+        values = [value_text(value) for value in one["parameters"].values()]
+        rows.append([*values, one["state"], duration(one["seconds"]), *measured, one["run"] or ""])
+    return columns([[printable(cell) for cell in row] for row in rows])
