@@ -403,15 +403,26 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Objective:
+    """The aim of a search: the metadata ``metric`` comes close to ``target``; ``batch_size`` executions at a time."""
+
+    metric: str
+    target: float
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """A search: ``count`` executions, with numbers of distributions for the parameters in ``space``.
 
-    Values of axes are drawn as well, one for each execution. The same ``seed`` draws the same values.
+    Values of axes are drawn as well, one for each execution. The same ``seed`` draws the same values. With an
+    ``objective``, the values follow from the results so far.
     """
 
     count: int
     seed: str
     space: Mapping[str, Distribution] = field(default_factory=lambda: MappingProxyType({}))
+    objective: Objective | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,7 +431,8 @@ class Grid:
 
     ``axes`` are those known when translating. A pipeline parameter or an edge that ends in a parameter of the task
     node gives that parameter's axis later; ``points`` (kind ZIP) are explicit parameter sets instead of axes;
-    ``files`` (kind FILES) are looked for when the node starts. ``search`` (kind RANDOM) draws its points from the axes.
+    ``files`` (kind FILES) are looked for when the node starts. ``search`` (kind RANDOM or OPTIMISER) draws its
+    points from the axes.
     """
 
     kind: GridKind = GridKind.PRODUCT

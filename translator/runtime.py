@@ -96,7 +96,9 @@ def lower_axis(axis: ir.FileAxis) -> contract.FileAxis:
 def lower_search(search: ir.Search) -> contract.Search:
     """Return a search as the shim represents it."""
     space = {name: lower_distribution(distribution) for name, distribution in search.space.items()}
-    return contract.Search(search.count, search.seed, space)
+    aim = search.objective
+    objective = contract.Objective(aim.metric, aim.target, aim.batch_size) if aim is not None else None
+    return contract.Search(search.count, search.seed, space, objective)
 
 
 def lower_distribution(distribution: ir.Distribution) -> contract.Distribution:

@@ -27,10 +27,12 @@ from translator.shim.execution import execute
 from translator.shim.inputs import edges
 from translator.shim.inputs.launch import launched
 from translator.shim.outcome.earlier_run import EarlierRunError
-from translator.shim.parameters import file_grid, grid, visible
+from translator.shim.parameters import bayesian, file_grid, grid, trials, visible
+from translator.shim.parameters.grid import spread
+from translator.shim.store import open_store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from prefect_plugin.run.run_state import NodeRun
     from translator.shim.contract import ArtifactSource, Input, InputFiles, Manifest, Search, Step, Value, ValueSource
@@ -169,6 +171,52 @@ class Job:
         self._start(points)
         return points
 
+    def batches(
+        self, form: NodeParameters | None = None, *, values: Values | None = None, search: Search
+    ) -> Iterator[list[Point]]:
+        """Yield the points of a search batch by batch, each once the executions of the batches before have ended.
+
+        The points of an earlier attempt at the run are kept, also if results have changed since.
+
+        Args:
+            form: the node's group of the parameter form: the values of parameters without a distribution.
+            values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
+            search: a search with an objective.
+
+        Raises:
+            translator.shim.parameters.grid.GridError: the search has nothing to choose from, a value is bad, or Optuna
+                is not installed.
+        """
+        node, run = current_node(), current_run()
+        metric = search.objective.metric if search.objective is not None else ""
+        names = {parameter.name for parameter in self._step.parameters}
+        axes = {**({} if form is None else form.values()), **_resolved(values or {}, many=names)}
+        chosen = {name: spread(value) for name, value in axes.items()}
+        earlier = trials.earlier(open_store(run.store), run.pipeline, run.resumes, node.name) if run.resumes else {}
+        points: list[Point] = []
+        while True:
+            ended = [trials.of(point.parameters, node.manifests.get(point.index), metric) for point in points]
+            rows = grid.points(self._step, axes, search=search, trials=ended)
+            if not rows:
+                return
+            first = len(points)
+            kept = [earlier.get(index) for index in range(first, first + len(rows))]
+            rows = [
+                {name: old[name] for name in row} if old is not None and bayesian.fits(search, chosen, old) else row
+                for old, row in zip(kept, rows, strict=True)
+            ]
+            labels = [grid.label({name: row[name] for name in row if _varies(name, search, chosen)}) for row in rows]
+            taken = [point.label for point in points]
+            batch = []
+            for index, (row, label) in enumerate(zip(rows, labels, strict=True), first):
+                batch.append(Point(index, row, label if label not in taken else f"{label} #{index}"))
+                taken.append(batch[-1].label)
+            points += batch
+            node.points = points
+            if first == 0:
+                self._start(batch)
+            yield batch
+
     def files(self, form: NodeParameters | None = None, *, values: Values | None = None) -> list[Point]:
         """Return the points of a grid over files, in the order of the files' paths; there may be none.
 
@@ -221,6 +269,10 @@ class Job:
         node.manifests[point.index] = manifest
         self.failed = self.failed or manifest.state is Outcome.ERROR
         return manifest
+
+
+def _varies(name: str, search: Search, chosen: Mapping[str, Sequence[Value]]) -> bool:
+    return len(chosen[name]) > 1 if name in chosen else name in search.space
 
 
 def _name_of(node: NodeRun | RemoteNode, point: Point) -> str:

@@ -13,6 +13,7 @@ import itertools
 import os
 from collections.abc import Sequence
 from dataclasses import replace
+from types import GeneratorType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeAlias, Unpack, cast
 
 from prefect import allow_failure, get_run_logger, unmapped
@@ -179,10 +180,11 @@ def task_node(  # noqa: PLR0913 - all options of a node
     approval: ApprovalRules = DEFAULT,
     tags: Sequence[str] = (),
     **options: Unpack[TaskOptions],
-) -> Callable[[Callable[P, Mapped | Skip]], NodeTask[P]]:
+) -> Callable[[Callable[P, Mapped | Iterator[Mapped] | Skip]], NodeTask[P]]:
     """Turn a function that returns ``execution.map(...)`` into a node that runs its step once per point of a grid.
 
-    The executions run on the node's own task runner, so that a wide grid never blocks another branch.
+    A function that yields ``execution.map(...)`` continues when these executions have ended. The executions run on the
+    node's own task runner, so that a wide grid never blocks another branch.
 
     Args:
         name: the node's name in the source file.
@@ -198,7 +200,7 @@ def task_node(  # noqa: PLR0913 - all options of a node
     """
     plan = NodePlan(name, "task", on_error, on_child_error)
 
-    def decorate(function: Callable[P, Mapped | Skip]) -> NodeTask[P]:
+    def decorate(function: Callable[P, Mapped | Iterator[Mapped] | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_grid, plan, max_workers, _instance(task_runner))
         return cast(
             "NodeTask[P]", _task(function, plan, 0, work, options, tags=tags, actions=actions, approval=approval)
@@ -317,7 +319,7 @@ def _run_grid(
     max_workers: int | None,
     task_runner: TaskRunner[Any] | None,
     node: NodeRun,
-    function: Callable[[], Mapped | Skip],
+    function: Callable[[], Mapped | Iterator[Mapped] | Skip],
 ) -> State[Any]:
     if task_runner is not None and os.environ.get(variables.PRIVATE):
         get_run_logger().warning("All executions run on this machine: others do not reach a private server.")
@@ -339,19 +341,32 @@ def _run_grid(
 
 
 def _mapped_here(
-    plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped | Skip]
+    plan: NodePlan, max_workers: int, node: NodeRun, function: Callable[[], Mapped | Iterator[Mapped] | Skip]
 ) -> Mapped | Skip:
     """Run the executions of a node in threads of this process; return their futures once all have ended."""
     with own_threads(max_workers):
         mapped = function()
-        futures = [] if isinstance(mapped, Skip) else list(mapped)
-        labels = [point.label for point in node.points or ()]
-        node.run.mapped += [(f"{plan.name}[{label}]", one) for label, one in zip(labels, futures, strict=False)]
-        for future in as_completed(futures):
-            future.wait()  # only after this, the state is local; before, it is read from the API, which lags
-            if future.state.is_failed() or future.state.is_crashed():
-                _stop_siblings(plan, node)
-    return mapped
+        if isinstance(mapped, Skip):
+            return mapped
+        ended: list[PrefectFuture[Manifest]] = []
+        for batch in _batches(mapped):
+            futures = list(batch)
+            labels = [point.label for point in (node.points or ())[len(ended) :]]
+            node.run.mapped += [(f"{plan.name}[{label}]", one) for label, one in zip(labels, futures, strict=False)]
+            for future in as_completed(futures):
+                future.wait()  # only after this, the state is local; before, it is read from the API, which lags
+                if future.state.is_failed() or future.state.is_crashed():
+                    _stop_siblings(plan, node)
+            ended += futures
+    return ended
+
+
+def _batches(mapped: Mapped | Iterator[Mapped]) -> Iterator[Mapped]:
+    """Yield the executions that a node's function submits: all at once, or batch by batch if it is a generator."""
+    if isinstance(mapped, GeneratorType):
+        yield from mapped
+    else:
+        yield cast("Mapped", mapped)
 
 
 def _mapped_elsewhere(
@@ -359,7 +374,7 @@ def _mapped_elsewhere(
     max_workers: int | None,
     task_runner: TaskRunner[Any],
     node: NodeRun,
-    function: Callable[[], Mapped | Skip],
+    function: Callable[[], Mapped | Iterator[Mapped] | Skip],
 ) -> Mapped | Skip:
     """Run the executions of a node on another task runner; return their futures once all have ended."""
     task_runs: dict[int, UUID] = {}
@@ -388,14 +403,24 @@ def _mapped_elsewhere(
     dispatch = Dispatch(node, task_runner, max_workers, name_of, ended)
     with submitting_to(dispatch):
         node.find_tries = dispatch.tries
-        mapped = function()
-        dispatch.drain()
+        mapped = _submitted(function(), dispatch)
     if node.reasons:
         try:
             _find_lost(node, dispatch.tries(), task_runs)
         except StoreError as error:  # the others count
             get_run_logger().warning("cannot find out what became of lost executions: %s", error)
     return mapped
+
+
+def _submitted(mapped: Mapped | Iterator[Mapped] | Skip, dispatch: Dispatch) -> Mapped | Skip:
+    """Follow what a node's function submits until all executions have ended; return their futures."""
+    if isinstance(mapped, Skip):
+        return mapped
+    futures: list[PrefectFuture[Manifest]] = []
+    for batch in _batches(mapped):
+        futures += batch
+        dispatch.drain()
+    return futures
 
 
 def _find_lost(node: NodeRun, tries: Mapping[int, str], task_runs: Mapping[int, UUID]) -> None:

@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 PACKAGES = {
-    "translator": ("notebooks", "docker", "kubernetes", "deployments", "airflow"),
+    "translator": ("notebooks", "docker", "kubernetes", "deployments", "tuning", "airflow"),
     "airflow_plugin": ("airflow",),
     "prefect_plugin": ("dask", "prefect"),
 }
@@ -47,7 +47,7 @@ def test_every_package_that_is_imported_is_declared(package: str) -> None:
 
 
 def test_packages_of_the_compiler_are_in_both_extras() -> None:
-    extras = ("notebooks", "docker", "kubernetes", "deployments")
+    extras = ("notebooks", "docker", "kubernetes", "deployments", "tuning")
     base = {name(one) for one in (*PROJECT["dependencies"], *(one for extra in extras for one in EXTRAS[extra]))}
     needed = {DISTRIBUTIONS.get(one, one.replace("_", "-")) for one in imported("translator")} - base
     assert needed == {"rich"}

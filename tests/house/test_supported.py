@@ -101,10 +101,15 @@ CASES: dict[str, tuple[str, ...]] = {
             task=f"    type: random_search\n    execution-count: 2\n{axis('multiple', '{items: [1, 2]}')}",
         ),
     ),
-    "`bayesian_tpe`, `distributed`": tuple(
-        document(node=BLUEPRINT, task=f"    type: {kind}\n{axis('multiple', '{items: [1, 2]}')}")
-        for kind in ("bayesian_tpe", "distributed")
+    "[`bayesian_tpe`](how-to/tuning.md#search-with-the-results-so-far), on Prefect": (
+        document(
+            node=BLUEPRINT,
+            task="    type: bayesian_tpe\n    execution-count: 4\n    execution-batch-size: 2\n"
+            "    optimization-target-metric: size\n    optimization-target-value: 1\n"
+            f"{axis('random', '{min: 1, max: 5}')}",
+        ),
     ),
+    "`distributed`": (document(node=BLUEPRINT, task=f"    type: distributed\n{axis('multiple', '{items: [1, 2]}')}"),),
     "`on-error`: `stop-all`, `stop-next`, `continue`, `retry`; `on-child-error`": (
         *(
             document(node=second(f"on-error: {rule}", kind))

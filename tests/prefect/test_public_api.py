@@ -31,6 +31,7 @@ NAMES = [
     "NodeInputs",
     "NodeParameters",
     "Number",
+    "Objective",
     "Parameter",
     "Resources",
     "Search",

@@ -28,6 +28,40 @@ def _deployed(node: str = "endpoints: [predict]", edge: str = "train.output.*, d
 
 RULES = (
     Rule(
+        "assumed-batch-size",
+        (NOTE,),
+        "a Bayesian search does not say how many executions run at a time",
+        "Set `execution-batch-size`.",
+        valohai(
+            _RATE,
+            pipeline=task(
+                "type: bayesian_tpe\n"
+                "execution-count: 20\n"
+                "optimization-target-metric: accuracy\n"
+                "optimization-target-value: 1\n"
+                "parameters: [{name: rate, style: random, rules: {min: 0, max: 1}}]\n"
+            ),
+        ),
+    ),
+    Rule(
+        "other-optimiser",
+        (WARNING,),
+        "a Bayesian search names another optimiser than Optuna",
+        "Remove `engine`, or write `optuna`.",
+        valohai(
+            _RATE,
+            pipeline=task(
+                "type: bayesian_tpe\n"
+                "engine: hyperopt\n"
+                "execution-count: 20\n"
+                "execution-batch-size: 5\n"
+                "optimization-target-metric: accuracy\n"
+                "optimization-target-value: 1\n"
+                "parameters: [{name: rate, style: random, rules: {min: 0, max: 1}}]\n"
+            ),
+        ),
+    ),
+    Rule(
         "bad-commit",
         (ERROR,),
         "the commit of a node cannot be read",
@@ -130,8 +164,9 @@ RULES = (
     Rule(
         "bad-search",
         (ERROR,),
-        "a search of a task blueprint has no valid number of executions",
-        "Set `execution-count` to the number of executions of the search.",
+        "a search of a task blueprint lacks its number of executions or its objective, or they are invalid",
+        "Set `execution-count` to the number of executions of the search. A Bayesian search also needs "
+        "`optimization-target-metric` and `optimization-target-value`.",
         valohai(
             _RATE,
             pipeline=task(

@@ -13,7 +13,8 @@ When nodes start
         *stopped*. It has no executions.
     3.  A parameter takes the last of these values: default of the step (with the node's override, and the task
         blueprint's axis), value set for this run, pipeline parameter, edge. In a task node each of these is an axis: a
-        list holds its values, a scalar is the only value.
+        list holds its values, a scalar is the only value. A search has a value of each axis in each execution; those of
+        the next batch of a Bayesian search follow from the parameters and metrics of all complete executions so far.
     4.  A metadata key or parameter that no complete execution of the source has passes nothing. From a task node, all
         values pass in grid order into an axis or a ``multiple`` parameter, else that of the highest complete index.
         An environment variable takes the value of its edge as text, else that of the step.

@@ -6,7 +6,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias, cast
 
 from translator import ir
 from translator.errors import UncheckedPipelineError
@@ -21,12 +21,14 @@ from translator.semantics.results import Execution, Result, settle
 from translator.shim import contract, parameters
 from translator.shim.contract import VERDICT, State, Value
 from translator.shim.inputs.edges import matches
-from translator.shim.parameters import file_grid, grid, variables
+from translator.shim.parameters import bayesian, file_grid, grid, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
+_Points: TypeAlias = "list[tuple[Mapping[str, Value], str | None]]"
+"""The parameters of executions, and why they are invalid."""
 _VALUES = (EdgeKind.PARAMETER, EdgeKind.METADATA)
 
 
@@ -45,7 +47,7 @@ class Rules:
         rejected: The nodes whose approvals people reject; they approve all others.
 
     Raises:
-        UncheckedPipelineError: these rules do not cover a kind of node or grid yet.
+        UncheckedPipelineError: these rules do not cover a kind of node or grid yet, or Optuna is missing for one.
     """
 
     def __init__(  # noqa: PLR0913 - all that defines a run
@@ -70,6 +72,11 @@ class Rules:
             if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
                 raise UncheckedPipelineError(f"{type(node).__name__} {node.name!r}", "by the specification")
         self.nodes = step_nodes(pipeline)
+        grids = [node.grid for node in pipeline.nodes if isinstance(node, ir.TaskNode)]
+        if any(one.kind is ir.GridKind.OPTIMISER for one in grids) and not bayesian.is_available():
+            raise UncheckedPipelineError(
+                "a Bayesian search", f"by the specification without Optuna: {bayesian.INSTALL}"
+            )
 
     @cached_property
     def incoming(self) -> Mapping[str, Sequence[ir.Edge]]:
@@ -151,7 +158,7 @@ class Rules:
         unmet = unmet or bad_value
         sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
         executions: list[Execution] = []
-        for index, (point, refused) in enumerate(points):
+        for index, (point, refused) in enumerate(self._with_later(node, before, points, executions)):
             reason = refused or unmet
             if sequential and any(e.state is State.ERROR for e in executions):
                 executions.append(Execution(index, State.SKIPPED, 0, point, reason="not run: an earlier one failed"))
@@ -160,6 +167,22 @@ class Rules:
             else:
                 executions.append(replace(self._tried(node, index, point), inputs=files, environment=environment))
         return actions.ended(settle(node, tuple(executions)), fired, self.rejected)
+
+    def _with_later(
+        self, node: ir.StepNode, before: Mapping[str, Result], points: _Points, executions: Sequence[Execution]
+    ) -> Iterator[tuple[Mapping[str, Value], str | None]]:
+        """Yield the points of the first batch, and of later ones, which follow from the executions (rule 3)."""
+        while points:
+            yield from points
+            search = node.grid.search if isinstance(node, ir.TaskNode) else None
+            if search is None or search.objective is None:
+                return
+            metric = search.objective.metric
+            trials = [
+                contract.Trial(e.parameters, e.metadata.get(metric) if e.state is State.COMPLETE else None)
+                for e in executions
+            ]
+            points = self._points(node, before, trials)
 
     def _tried(self, node: ir.StepNode, index: int, point: Mapping[str, Value]) -> Execution:
         tries = max(1, node.policy.tries)
@@ -171,8 +194,13 @@ class Rules:
         metadata, outputs, folders = ending.metadata, ending.outputs, ending.folders
         return Execution(index, ending.state, attempt, point, metadata, outputs, reason=reason, folders=folders)
 
-    def _points(self, node: ir.StepNode, before: Mapping[str, Result]) -> list[tuple[Mapping[str, Value], str | None]]:
-        """Return the parameters of each execution, and why they are invalid (rules 3 to 5)."""
+    def _points(
+        self, node: ir.StepNode, before: Mapping[str, Result], trials: Sequence[contract.Trial] = ()
+    ) -> _Points:
+        """Return the parameters of each execution, and why they are invalid (rules 3 to 5).
+
+        Of a search with an objective, these are the executions of the batch after ``trials``.
+        """
         own = {f"{node.name}.{p.name}": p.name for p in node.step.parameters}
         values = {own[key]: value for key, value in self.values.items() if key in own}
         for parameter in self.pipeline.parameters:
@@ -192,7 +220,7 @@ class Rules:
             return [_resolved(step, {**values, **row}) for row in rows]
         axes: dict[str, Sequence[Value]] = {axis.parameter: axis.values for axis in node.grid.axes}
         axes.update({name: _spread(value) for name, value in values.items()})
-        return [_resolved(step, point) for point in _grid_points(node.grid, step, axes)]
+        return [_resolved(step, point) for point in _grid_points(node.grid, step, axes, trials)]
 
     def _over_files(
         self,
@@ -261,7 +289,7 @@ class Rules:
 
 
 def _grid_points(
-    spec: ir.Grid, step: contract.Step, axes: Mapping[str, Sequence[Value]]
+    spec: ir.Grid, step: contract.Step, axes: Mapping[str, Sequence[Value]], trials: Sequence[contract.Trial]
 ) -> Sequence[Mapping[str, Value]]:
     """Return the points of a grid that is not over files; ``axes`` are those of the run."""
     match spec.kind:
@@ -271,6 +299,8 @@ def _grid_points(
             return grid.points(step, axes, spec.points)
         case ir.GridKind.RANDOM if spec.search is not None:
             return grid.points(step, axes, search=lower_search(spec.search))
+        case ir.GridKind.OPTIMISER if spec.search is not None:
+            return grid.points(step, axes, search=lower_search(spec.search), trials=trials)
         case other:
             raise UncheckedPipelineError(f"a grid of kind {other}", "by the specification")
 

@@ -117,16 +117,38 @@ class Distribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Objective:
+    """The aim of a search: the metadata ``metric`` of an execution is as close to ``target`` as possible.
+
+    ``batch_size`` executions run at a time; those of the next batch have values that follow from all results.
+    """
+
+    metric: str
+    target: float
+    batch_size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """A search over the parameters of a step: ``count`` executions, each with values that are drawn at random.
 
     ``space`` has the parameters whose values are numbers of a distribution. Of the others, one of the values in the
-    grid is drawn. The same ``seed`` draws the same values (``translator.shim.parameters.search``).
+    grid is drawn. The same ``seed`` draws the same values (``translator.shim.parameters.search``). With an
+    ``objective``, the search is a Bayesian one (``translator.shim.parameters.bayesian``).
     """
 
     count: int
     seed: str
     space: Mapping[str, Distribution] = field(default_factory=dict)
+    objective: Objective | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """The result of an execution for a search: the values of its parameters, and its metric if it is complete."""
+
+    parameters: Mapping[str, Value]
+    metric: object = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,4 +19,7 @@ def search_expression(search: ir.Search | None) -> Call | None:
 
 def search_phrase(search: ir.Search) -> str:
     """Describe a search: what it is, and how many executions it has."""
-    return f"random search of {search.count} execution{'s' if search.count > 1 else ''}"
+    executions = f"{search.count} execution{'s' if search.count > 1 else ''}"
+    if search.objective is None:
+        return f"random search of {executions}"
+    return f"Bayesian search of {executions}, {search.objective.batch_size} at a time"

@@ -319,7 +319,7 @@ REFUSED: dict[str, tuple[str, Callable[[ir.Pipeline], ir.Pipeline]]] = {
     ),
     "a grid too large": ("grid-too-large", lambda one: _with_axis(one, 1025)),
     "a random search": (
-        "unsupported-optimiser-search",
+        "unsupported-bayesian-search",
         lambda one: replace(
             one,
             graph=ir.Graph((replace(one.nodes[0], grid=ir.Grid(ir.GridKind.OPTIMISER)),)),  # type: ignore[call-arg]

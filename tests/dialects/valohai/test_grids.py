@@ -164,6 +164,23 @@ parameters:
     assert [(axis.parameter, axis.values) for axis in read.axes] == [("t", ("x", "y"))]
 
 
+def test_a_bayesian_search_has_an_objective():
+    body = """
+type: Bayesian-TPE
+execution-count: 9
+execution-batch-size: 4
+optimization-target-metric: accuracy
+optimization-target-value: 1
+engine: optuna
+parameters:
+  - {name: n, style: random, rules: {min: 1, max: 3}}
+"""
+    read = grid(body)
+    assert read.kind is ir.GridKind.OPTIMISER
+    space = {"n": ir.Distribution(1, 3, integers=True)}
+    assert read.search == ir.Search(9, "P/a", space, ir.Objective("accuracy", 1.0, 4))
+
+
 BAD = [
     "parameters: [{name: lrr, style: single, rules: {value: 1}}] #! error unknown-parameter",
     "parameters: [{name: lr, style: single, rules: {}}] #! error bad-rules",
@@ -212,7 +229,34 @@ BAD = [
     ),
     "type: random_search\nexecution-count: 3\nparameters: [{name: n, style: random, rules: {min: 0.5, max: 9}}]",
     "type: random_search\nexecution-count: 1000\nparameters: []",
-    "type: bayesian-tpe #! error unsupported-bayesian-search\nparameters: []",
+    "type: bayesian-tpe #! error bad-search\nexecution-count: 3\nparameters: []",
+    "type: bayesian-tpe #! error bad-search\nexecution-count: 3\noptimization-target-metric: x\nparameters: []",
+    "type: bayesian-tpe #! error bad-search\nexecution-count: 3\noptimization-target-value: 1\nparameters: []",
+    (
+        "type: bayesian-tpe #! error bad-search\nexecution-batch-size: 2\n"
+        "optimization-target-metric: x\noptimization-target-value: 1\nparameters: []"
+    ),
+    (
+        "type: bayesian-tpe\nexecution-count: 3\nexecution-batch-size: 0 #! error bad-search\n"
+        "optimization-target-metric: x\noptimization-target-value: 1\nparameters: []"
+    ),
+    (
+        "type: bayesian-tpe\nexecution-count: 3\nexecution-batch-size: 2\n"
+        "optimization-target-metric: x\noptimization-target-value: .inf #! error bad-search\nparameters: []"
+    ),
+    (
+        "type: bayesian-tpe #! note assumed-batch-size\nexecution-count: 3\n"
+        "optimization-target-metric: x\noptimization-target-value: 1\nparameters: []"
+    ),
+    (
+        "type: bayesian-tpe\nexecution-count: 3\nexecution-batch-size: 2\nengine: hyperopt #! warning other-optimiser\n"
+        "optimization-target-metric: x\noptimization-target-value: 1\nparameters: []"
+    ),
+    (
+        "type: bayesian-tpe\nexecution-count: 3\nexecution-batch-size: 2\n"
+        "optimization-target-metric: x\noptimization-target-value: 1\n"
+        "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, seed: 3}}] #! warning ignored-rule"
+    ),
     "type: distributed #! error unsupported-distributed\nparameters: []",
     "type: grid #! error bad-value\nparameters: []",
     "on-child-error: continue #! error bad-value\nparameters: []",

@@ -89,10 +89,6 @@ def test_text_of_the_file_is_never_code(text, tmp_path):
     [
         (ir.ApprovalNode("a", SPAN), "unsupported-approval"),
         (ir.ParallelNode("p", SPAN, {}), "unsupported-parallel"),
-        (
-            ir.TaskNode("t", SPAN, ir.Step("s", SPAN, ()), ir.Grid(ir.GridKind.OPTIMISER)),
-            "unsupported-optimiser-search",
-        ),
     ],
 )
 def test_a_node_that_is_not_translated_is_refused(node, code):

@@ -30,8 +30,10 @@ MAX_VALUES = 100_000
 """More values of one parameter than this are considered a mistake."""
 
 _TYPES = ("grid_search", "manual_search", "random_search", "bayesian_tpe", "distributed")
+_SEARCHES = {"random_search": ir.GridKind.RANDOM, "bayesian_tpe": ir.GridKind.OPTIMISER}
+BATCH_SIZE = 5
+"""The size of a batch of a Bayesian search that does not say it: Valohai's own default is not documented."""
 _REFUSED_TYPES = {
-    "bayesian_tpe": ("bayesian-search", "Bayesian search"),
     "distributed": ("distributed", "distributed tasks"),
 }
 _RULES = {
@@ -69,7 +71,7 @@ def read_grid(task: Located, step: ir.Step, seed: str, diagnostics: Diagnostics)
         return None
     known = len(diagnostics.found)
     parameters = {parameter.name: parameter for parameter in step.parameters}
-    searches = kind == "random_search"
+    searches = kind in _SEARCHES
     space: dict[str, ir.Distribution] = {}
     axes: list[ir.Axis] = []
     for variant in task.list("parameters"):
@@ -82,7 +84,10 @@ def read_grid(task: Located, step: ir.Step, seed: str, diagnostics: Diagnostics)
     grid = _manual(axes, points, task, diagnostics) if kind == "manual_search" else _product(axes, points, task)
     if searches:
         count = _execution_count(task, diagnostics)
-        grid = replace(grid, kind=ir.GridKind.RANDOM, search=ir.Search(count, seed, MappingProxyType(space)))
+        objective = _objective(task, diagnostics) if kind == "bayesian_tpe" else None
+        _check_seeds(task, kind, diagnostics)
+        search = ir.Search(count, seed, MappingProxyType(space), objective)
+        grid = replace(grid, kind=_SEARCHES[kind], search=search)
     elif task.get("execution-count") is not None:
         message = "'execution-count' is ignored: only searches have a number of executions"
         diagnostics.note("ignored-execution-count", message, task.key_span("execution-count"))
@@ -302,6 +307,45 @@ def _execution_count(task: Located, diagnostics: Diagnostics) -> int:
         diagnostics.error("bad-search", message, located.span)
         return 0
     return int(count)
+
+
+def _objective(task: Located, diagnostics: Diagnostics) -> ir.Objective | None:
+    """Return the aim of a Bayesian search; None if it lacks one or has a wrong one."""
+    metric, target = task.get("optimization-target-metric"), task.get("optimization-target-value")
+    missing = [
+        key
+        for key, located in (("optimization-target-metric", metric), ("optimization-target-value", target))
+        if located is None or located.value in (None, "")
+    ]
+    if missing or metric is None or target is None:
+        message = f"a Bayesian search needs {' and '.join(map(repr, missing))}: the metadata to optimise, and its goal"
+        diagnostics.error("bad-search", message, task.value_span("type"))
+        return None
+    size = task.get("execution-batch-size")
+    if size is None or size.value is None:
+        message = f"the search runs {BATCH_SIZE} executions at a time: it has no 'execution-batch-size'"
+        diagnostics.note("assumed-batch-size", message, task.value_span("type"))
+    elif not 1 <= size.value <= MAX_VALUES:
+        message = f"'execution-batch-size' must be from 1 to {MAX_VALUES:,}, not {size.value}"
+        diagnostics.error("bad-search", message, size.span)
+    engine = task.get("engine")
+    if engine is not None and str(engine.value or "optuna").lower() != "optuna":
+        message = f"Optuna chooses the values of the search, not {str(engine.value)!r}"
+        diagnostics.warning("other-optimiser", message, engine.span, hint="both use the same method, TPE")
+    if not math.isfinite(target.value):
+        message = f"'optimization-target-value' must be a finite number, not {target.value}"
+        diagnostics.error("bad-search", message, target.span)
+    batch_size = int(size.value) if size is not None and size.value else BATCH_SIZE
+    return ir.Objective(str(metric.value), float(target.value), batch_size)
+
+
+def _check_seeds(task: Located, kind: str, diagnostics: Diagnostics) -> None:
+    """Report seeds of parameters in a Bayesian search, whose values are chosen together."""
+    for variant in task.list("parameters") if kind == "bayesian_tpe" else ():
+        rules = variant.get("rules")
+        if rules is not None and rules.get("seed") is not None:
+            message = "'seed' is ignored: a Bayesian search chooses the values of all parameters together"
+            diagnostics.warning("ignored-rule", message, rules.key_span("seed"))
 
 
 _DISTRIBUTIONS = " and ".join(repr(kind.value) for kind in ir.DistributionKind)

@@ -55,7 +55,7 @@ def _translated(*keys: str) -> dict[str, Entry]:
 
 _LOOKS = "only affects Valohai's UI"
 _SPOT = "only affects spot instances in Valohai's environments"
-_SEARCH = "only affects optimisation, not a grid search"
+_BAYESIAN = Entry(Fate.TRANSLATED, why="with `bayesian_tpe`, on Prefect; other types do not need it")
 
 _AUTORESTART = _ignored("autorestart", _SPOT)
 _MOUNTS = Entry(Fate.TRANSLATED, why="directories of the machine, with the runner docker; other mounts are errors")
@@ -149,11 +149,11 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
             *("step", "type"),
         ),
         "description": _ignored("description", _LOOKS),
-        "engine": _ignored("engine", _SEARCH),
-        "execution-batch-size": _ignored("execution-batch-size", _SEARCH),
-        "execution-count": Entry(Fate.TRANSLATED, why="with `random_search`; other types do not need it, and say so"),
-        "optimization-target-metric": _ignored("optimization-target", _SEARCH),
-        "optimization-target-value": _ignored("optimization-target", _SEARCH),
+        "engine": Entry(Fate.TRANSLATED, why="with `bayesian_tpe`; Optuna also stands in for other engines"),
+        "execution-batch-size": _BAYESIAN,
+        "execution-count": Entry(Fate.TRANSLATED, why="with `random_search` and `bayesian_tpe`; others ignore it"),
+        "optimization-target-metric": _BAYESIAN,
+        "optimization-target-value": _BAYESIAN,
         "stop-condition": _refused("stop-condition", "ending a task on a metadata condition"),
     },
     "task-node": {**_EXECUTION_NODE, **_translated("task")},

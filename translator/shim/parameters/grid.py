@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from translator.shim.errors import TranslatorError
 from translator.shim.parameters import ParameterError, coerce
+from translator.shim.parameters.bayesian import OptunaMissingError, next_points
 from translator.shim.parameters.search import points as drawn_points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from translator.shim.contract import Parameter, Search, Step, Value
+    from translator.shim.contract import Parameter, Search, Step, Trial, Value
 
 LABEL_LENGTH = 200
 _VALUE_LENGTH = 40
@@ -28,6 +29,7 @@ def points(
     axes: Mapping[str, Sequence[Value] | Value],
     sets: Sequence[Mapping[str, Value]] | None = None,
     search: Search | None = None,
+    trials: Sequence[Trial] | None = None,
 ) -> list[dict[str, Value]]:
     """Compute the points of a grid.
 
@@ -40,17 +42,20 @@ def points(
         step: the step whose parameters span the grid.
         axes: by parameter the values it takes; a single value is an axis of one.
         sets: the parameter sets of a manual search.
-        search: the random search.
+        search: the search.
+        trials: for a search with an objective, the results of all executions so far, in grid order; the points are
+            those of the next batch.
 
     Returns:
         Per execution, in grid order, the values of the parameters that the grid sets; one empty point without any.
 
     Raises:
-        GridError: an axis or the list of sets is empty, a value is bad, or the step lacks a parameter.
+        GridError: an axis or the list of sets is empty, a value is bad, the step lacks a parameter, or Optuna is
+            missing.
     """
     try:
-        return _points(step, axes, sets, search)
-    except GridError as error:
+        return _points(step, axes, sets, search, trials)
+    except (GridError, OptunaMissingError) as error:
         raise GridError(step.located(str(error))) from None
 
 
@@ -59,6 +64,7 @@ def _points(
     axes: Mapping[str, Sequence[Value] | Value],
     sets: Sequence[Mapping[str, Value]] | None,
     search: Search | None,
+    trials: Sequence[Trial] | None,
 ) -> list[dict[str, Value]]:
     known = {parameter.name: parameter for parameter in step.parameters}
     names = set(axes).union(*(point.keys() for point in sets or ()), search.space if search is not None else ())
@@ -75,7 +81,7 @@ def _points(
     if search is not None and not problems:
         rows = [
             {name: _value(known[name], value, problems) for name, value in row.items()}
-            for row in drawn_points(search, spread, list(known))
+            for row in _drawn(search, spread, list(known), trials)
         ]
         if not problems:
             return rows
@@ -97,6 +103,16 @@ def _points(
     ]
 
 
+def _drawn(
+    search: Search, axes: Mapping[str, Sequence[Value]], parameters: Sequence[str], trials: Sequence[Trial] | None
+) -> list[dict[str, Value]]:
+    if search.objective is None:
+        return drawn_points(search, axes, parameters)
+    if trials is None:
+        raise GridError("a search with an objective has no grid: its points follow from results, batch by batch")
+    return next_points(search, axes, parameters, trials)
+
+
 def label(point: Mapping[str, Value]) -> str:
     """Return a label for an execution, ``lr=0.1, batch=32``: one line of at most ``LABEL_LENGTH`` characters."""
     text = ", ".join(f"{name}={_value_text(value)}" for name, value in point.items() if value is not None)
@@ -113,9 +129,15 @@ def labels(rows: Sequence[Mapping[str, Value]]) -> list[str]:
     return [text if text and count[text] == 1 else alike[index] for index, text in enumerate(shown)]
 
 
+def spread(values: Sequence[Value] | Value) -> Sequence[Value]:
+    """Return the values of an axis: a single value is an axis of one."""
+    if isinstance(values, (list, tuple)):
+        return values
+    return [cast("Value", values)]
+
+
 def _axis(parameter: Parameter, values: Sequence[Value] | Value, problems: list[str]) -> list[Value]:
-    if isinstance(values, (str, bytes)) or not isinstance(values, (list, tuple)):
-        return [_value(parameter, values, problems)]
+    values = spread(values)
     if not values:
         problems.append(f"the grid has no points: parameter {parameter.name!r} has no values")
     return [_value(parameter, value, problems) for value in values]

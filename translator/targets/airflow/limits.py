@@ -64,9 +64,10 @@ def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diag
     span = node.grid.span or node.span
     if node.grid.kind is ir.GridKind.FILES:
         return
-    if node.grid.kind not in (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.RANDOM):
-        kind = node.grid.kind.value
-        diagnostics.error(f"unsupported-{kind}-search", f"node {node.name!r}: a {kind} search is not translated", span)
+    if node.grid.kind is ir.GridKind.OPTIMISER:
+        message = f"node {node.name!r}: a Bayesian search is not translated to Airflow"
+        hint = "use random_search, which draws all values at once, or --target prefect"
+        diagnostics.error("unsupported-bayesian-search", message, span, hint=hint)
         return
     axes = {axis.parameter: len(axis.values) for axis in node.grid.axes} | dict(lengths)
     search = node.grid.search

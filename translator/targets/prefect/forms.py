@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from translator.launch_inputs import LaunchInput
     from translator.targets.render import Expression
 
-SEARCHED = "Values to draw from in the random search"
+SEARCHED = "Values to choose from in the search"
 """The content of a searching node's group; its name follows."""
 
 
@@ -231,7 +231,7 @@ def _what_group_is(node: ir.StepNode) -> tuple[str, str]:
     if isinstance(node, ir.ExecutionNode) or not node.has_axes:
         return f"Parameters of {code(node.name)}.", ""
     if is_axes(node) and node.grid.search is not None:
-        return f"{SEARCHED} {code(node.name)}.", "Each execution draws one of each."
+        return f"{SEARCHED} {code(node.name)}.", "Each execution has one of each."
     if is_axes(node):
         return f"Grid of {code(node.name)}.", "The node runs once per combination of these values."
     return f"A point of the grid of {code(node.name)}.", "The node runs once per point."

@@ -52,8 +52,9 @@ def imports_of(  # noqa: PLR0913 - the parts of a file
     of_steps = {used for constant in constants for used in render.names_in(constant.value)}
     executions = any(isinstance(node, ir.ExecutionNode) for node in nodes)
     sequences = "Sequence" in used or any("Sequence[" in function.head for function in functions)
+    iterators = any("-> Iterator[" in function.head for function in functions)
     wanted = {
-        "collections.abc": ["Sequence"] if sequences else [],
+        "collections.abc": [*(["Iterator"] if iterators else []), *(["Sequence"] if sequences else [])],
         "pathlib": ["Path"] if project_is_local else [],
         "typing": sorted(used & {"Annotated", "Literal"}),
         "": [],
@@ -74,6 +75,7 @@ def imports_of(  # noqa: PLR0913 - the parts of a file
             *(["Manifest", "execution_node"] if executions else []),
             *sorted(of_steps),
             *(["Search"] if searches else []),
+            *(["Objective"] if any(search.objective for search in searches) else []),
             *(["Distribution"] if any(search.space for search in searches) else []),
             *(["Action"] if any(node.policy.actions for node in nodes) else []),
             *(["ApprovalRules"] if any(approval_rules(of_node(plan.pipeline, node), node) for node in nodes) else []),

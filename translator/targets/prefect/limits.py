@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
 _TASK_RUNNER_HINT = "give the task runner to task nodes only, or to all nodes in [defaults.prefect]"
-_GRIDS = (ir.GridKind.PRODUCT, ir.GridKind.ZIP, ir.GridKind.FILES, ir.GridKind.RANDOM)
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
@@ -33,10 +32,6 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             kind = type(node).__name__.removesuffix("Node").lower()
             message = f"node {node.name!r}: {kind} nodes are not translated to Prefect"
             diagnostics.error(f"unsupported-{kind}", message, node.span)
-        elif isinstance(node, ir.TaskNode) and node.grid.kind not in _GRIDS:
-            kind = node.grid.kind.value
-            message = f"node {node.name!r}: a {kind} search is not translated"
-            diagnostics.error(f"unsupported-{kind}-search", message, node.grid.span or node.span)
     for node in step_nodes(pipeline).values():
         if TASK_RUNNER in node.settings.get(TARGET, {}) and not spreads(node):
             reason = "its executions run in turn" if runs_in_order(node) else "it is not a task node"

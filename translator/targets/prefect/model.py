@@ -57,7 +57,8 @@ class NodeFunction:
     """A node: its function (``head`` is the ``def`` line), and the statement that submits it.
 
     ``run`` runs the step of an execution node once; ``grid`` is the grid of a task node. ``guard`` is the condition
-    under which the node is skipped, and ``reason`` the message then.
+    under which the node is skipped, and ``reason`` the message then. ``in_batches``: the grid is a list of
+    points at a time.
     """
 
     decorator: str
@@ -70,6 +71,7 @@ class NodeFunction:
     submit: str
     guard: str | None = None
     reason: str = ""
+    in_batches: bool = False
 
 
 @dataclass(frozen=True, slots=True)

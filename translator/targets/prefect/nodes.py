@@ -69,6 +69,7 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
     return NodeFunction(
         decorator=_decorator(node, of_node(plan.pipeline, node), names),
         head=spread(f"def {function}(", arguments, f") -> {_returned(node, guard)}:"),
+        in_batches=in_batches(node),
         doc=_documentation(node),
         executions=_executions(node, of_node(plan.pipeline, node)),
         job=_job(plan, node, names),
@@ -78,6 +79,11 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
         guard=guard,
         reason=reason,
     )
+
+
+def in_batches(node: ir.StepNode) -> bool:
+    """Return whether a node runs batch by batch, because later points follow from earlier results."""
+    return isinstance(node, ir.TaskNode) and node.grid.kind is ir.GridKind.OPTIMISER
 
 
 def _submit(variable: str | None, function: str, passed: Sequence[str], included: str | None) -> str:
@@ -116,6 +122,8 @@ def _future(node: ir.StepNode, names: Names) -> str:
 
 
 def _returned(node: ir.StepNode, guard: str | None) -> str:
+    if in_batches(node):
+        return "Iterator[Mapped]"
     returned = "Manifest" if isinstance(node, ir.ExecutionNode) else "Mapped"
     return returned if guard is None else f"{returned} | Skip"
 
@@ -245,4 +253,6 @@ def _work(node: ir.StepNode, group: Group | None, values: Mapping[str, Expressio
         return call("job.run", *arguments, **keywords)
     if (search := search_expression(node.grid.search)) is not None:
         keywords["search"] = search
+    if in_batches(node):
+        return call("job.batches", *arguments, **keywords)
     return call("job.grid" if node.grid.files is None else "job.files", *arguments, **keywords)

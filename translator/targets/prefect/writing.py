@@ -105,5 +105,10 @@ def _node(node: NodeFunction) -> Iterator[str]:
     if node.grid is None:
         yield line(f"{_MARGIN}return ", node.run)
         return
+    if node.in_batches:
+        yield line(f"{_MARGIN}batches = ", node.grid)
+        yield f"{_MARGIN}for batch in batches:"
+        yield line(f"{_MARGIN * 2}yield ", node.executions, ".map(batch, unmapped(job))")
+        return
     yield line(f"{_MARGIN}grid_points = ", node.grid)
     yield line(f"{_MARGIN}return ", node.executions, ".map(grid_points, unmapped(job))")

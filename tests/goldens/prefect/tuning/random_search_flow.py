@@ -51,10 +51,7 @@ COMPARE = Step(
 
 
 class SearchGrid(NodeParameters, node="search"):
-    """Values to draw from in the random search `search`.
-
-    Each execution draws one of each.
-    """
+    """Values to choose from in the search `search`. Each execution has one of each."""
 
     optimiser: Axis[Literal["adam", "sgd"]] = ["adam", "sgd"]
     epochs: Axis[int] = [5]
@@ -133,7 +130,7 @@ def random_search(
     """Run the pipeline `Random search`.
 
     Args:
-        search: Values to draw from in the random search `search`.
+        search: Values to choose from in the search `search`.
         sample: Grid of the node `sample`.
     """
     with run_of("Random search", project=PROJECT):
