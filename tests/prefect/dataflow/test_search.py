@@ -99,6 +99,21 @@ def test_each_batch_follows_from_the_results_before_it_and_a_retry_keeps_all_poi
     assert len([*(tmp_path / "ended").iterdir()]) == COUNT + len(failed)  # complete executions have not run again
 
 
+def test_a_retry_of_a_random_search_keeps_all_points_and_complete_executions(run, tmp_path, monkeypatch):
+    text = SEARCH.replace("bayesian_tpe", "random_search")
+    (tmp_path / "breaks").touch()
+    before = run(text).record["nodes"]["tune"]["executions"]
+    failed = [one for one in before if one["state"] == "error"]
+    assert 0 < len(failed) < COUNT
+
+    (tmp_path / "breaks").unlink()
+    monkeypatch.setenv("TRANSLATOR_RESUME", "run")
+    again = run(text).record["nodes"]["tune"]["executions"]
+    assert {one["state"] for one in again} == {"complete"}
+    assert [one["parameters"] for one in again] == [one["parameters"] for one in before]
+    assert len([*(tmp_path / "ended").iterdir()]) == COUNT + len(failed)
+
+
 def test_a_search_on_another_task_runner_runs_batch_by_batch(run, tmp_path):
     (tmp_path / "translator.toml").write_text(
         '[defaults.prefect]\ntask_runner = { call = "prefect.task_runners.ThreadPoolTaskRunner", max_workers = 4 }\n'
