@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from tests.semantics.pipelines import HERE, node, pipeline
@@ -9,6 +11,7 @@ from translator import ir
 from translator.errors import UncheckedPipelineError
 from translator.semantics import Ending, Failure, Rules, failing, predict
 from translator.shim.contract import State
+from translator.shim.parameters.bayesian import OptunaMissingError
 
 C, E, S, K = State.COMPLETE, State.ERROR, State.STOPPED, State.SKIPPED
 ONE = Failure("t", 0)
@@ -279,3 +282,12 @@ def test_other_kinds_of_nodes_are_refused():
     graph = ir.Graph((ir.ApprovalNode("a", HERE),))
     with pytest.raises(UncheckedPipelineError, match="ApprovalNode 'a'"):
         Rules(ir.Pipeline("p", "valohai", "f.yaml", graph, HERE))
+
+
+def test_a_bayesian_search_is_only_predicted_with_optuna(monkeypatch):
+    search = ir.Search(4, "P/t", {}, ir.Objective("m", 1.0, 2))
+    grid = ir.Grid(ir.GridKind.OPTIMISER, search=search)
+    searching = ir.TaskNode("t", HERE, ir.Step("s", HERE, ()), grid)
+    monkeypatch.setitem(sys.modules, "optuna", None)
+    with pytest.raises(OptunaMissingError, match=r"pipeline-translator\[tuning\]"):
+        Rules(pipeline([searching], []))

@@ -47,7 +47,8 @@ class Rules:
         rejected: The nodes whose approvals people reject; they approve all others.
 
     Raises:
-        UncheckedPipelineError: these rules do not cover a kind of node or grid yet, or Optuna is missing for one.
+        UncheckedPipelineError: these rules do not cover a kind of node or grid yet.
+        OptunaMissingError: there is a Bayesian search, and Optuna is not installed.
     """
 
     def __init__(  # noqa: PLR0913 - all that defines a run
@@ -74,9 +75,7 @@ class Rules:
         self.nodes = step_nodes(pipeline)
         grids = [node.grid for node in pipeline.nodes if isinstance(node, ir.TaskNode)]
         if any(one.kind is ir.GridKind.OPTIMISER for one in grids) and not bayesian.is_available():
-            raise UncheckedPipelineError(
-                "a Bayesian search", f"by the specification without Optuna: {bayesian.INSTALL}"
-            )
+            raise bayesian.OptunaMissingError(f"a Bayesian search needs Optuna: {bayesian.INSTALL}")
 
     @cached_property
     def incoming(self) -> Mapping[str, Sequence[ir.Edge]]:

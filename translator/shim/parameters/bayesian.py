@@ -65,7 +65,10 @@ def next_points(
 
 def is_available() -> bool:
     """Return whether Optuna is installed."""
-    return importlib.util.find_spec("optuna") is not None
+    try:
+        return importlib.util.find_spec("optuna") is not None
+    except ValueError:  # a module without a specification stands in for it
+        return False
 
 
 def fits(search: Search, axes: Mapping[str, Sequence[Value]], parameters: Mapping[str, Value]) -> bool:
