@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
     from translator.targets import Target
 
+ENGINE_LOG = "engine.log"
 _LOG_LENGTH = 4 << 20
 
 
@@ -135,6 +136,20 @@ def launch(
         log = "" if document is not None else _engine_log(home)
     place = store.uri(key_of(pipeline.name, run)).removeprefix("file://")
     return Outcome(run, document, ended, log, place, _labels(progress))
+
+
+def keep_log(request: Launch, outcome: Outcome) -> str:
+    """Keep the engine's log of a run without a record in its directory; return where, as the end of a sentence."""
+    from translator.shim.store import StoreError, key_of
+
+    if not outcome.log:
+        return ""
+    store, key = request.store, key_of(request.pipeline.name, outcome.run, name=ENGINE_LOG)
+    try:
+        store.write(key, outcome.log.encode("utf-8", "replace"))
+    except StoreError as error:
+        return f"; its log cannot be kept: {error}"
+    return f"; its log is kept in {store.uri(key).removeprefix('file://')}"
 
 
 def _record(store: Store, key: str) -> Mapping[str, Any] | None:

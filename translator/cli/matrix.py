@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK
-from translator.cli.launch import launch
+from translator.cli.launch import keep_log, launch
 from translator.cli.printing import print_json
 from translator.diagnostics import columns, printable
 from translator.history.times import duration, seconds
@@ -127,7 +127,9 @@ def _outcomes(members: Sequence[Member], active: int, stop: Stop, printer: _Prin
                     outcome, number = future.result(), running[future]
                     if outcome is not None:
                         outcomes[number] = outcome
-                        printer.say(f"{members[number].label}: {_state(outcome)}{_why(outcome)}")
+                        lost = outcome.document is None
+                        kept = printable(keep_log(members[number].request, outcome)) if lost else ""
+                        printer.say(f"{members[number].label}: {_state(outcome)}{_why(outcome)}{kept}")
                     del running[future]
     return outcomes
 

@@ -14,7 +14,7 @@ from translator.cli import approve_option, input_option, matrix_option, param_op
 from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE, UsageError
-from translator.cli.launch import Launch, cores, launch, new_run
+from translator.cli.launch import Launch, cores, keep_log, launch, new_run
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
 from translator.cli.printing import colorful, show
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from translator.shim.store import Store
     from translator.targets import Target
 
-ENGINE_LOG = "engine.log"
 _LOG_LINES = 20
 
 
@@ -206,16 +205,13 @@ def _run_matrix(request: Launch, points: Sequence[Mapping[str, Value]], args: Na
 
 def _report(outcome: Outcome, request: Launch, args: Namespace) -> int:
     """Show the outcome of a run; return the exit status."""
-    from translator.shim.store import key_of
-
     document, ended, complete = outcome.document, outcome.ended, outcome.complete
     why = failures(document, outcome.labels, outcome.place) if document is not None else ""
     explained = why or (document is not None and ended.interruption)
     if not complete and not explained and not args.verbose and ended.tail:
         sys.stderr.write(f"the last lines of the output (all of it with --verbose):\n{_indented(ended.tail)}")
     if document is None:
-        key = key_of(request.pipeline.name, outcome.run, name=ENGINE_LOG)
-        sys.stderr.write(_without_record(request.target, ended, outcome.log, request.store, key))
+        sys.stderr.write(_without_record(request, outcome))
         if ended.interruption:
             return _stopped(ended)
         return USAGE if ended.status == USAGE else FAILED
@@ -234,21 +230,14 @@ def _stopped(ended: process.Ended) -> int:
     return INTERRUPTED
 
 
-def _without_record(target: Target, ended: process.Ended, log: str, store: Store, key: str) -> str:
+def _without_record(request: Launch, outcome: Outcome) -> str:
     """Report a run that left no record; the engine's log is kept where the record would be."""
-    from translator.shim.store import StoreError
-
-    lines = tuple(line for line in log.splitlines() if line.strip())[-_LOG_LINES:]
-    shown = f"the last lines of {target.NAME}'s log:\n{_indented(lines)}" if lines else ""
-    what = "was interrupted" if ended.interruption else _ending(ended.status)
-    kept = ""
-    if log:
-        try:
-            store.write(key, log.encode("utf-8", "replace"))
-            kept = f"; its log is kept in {store.uri(key).removeprefix('file://')}"
-        except StoreError as error:
-            kept = f"; its log cannot be kept: {error}"
-    return shown + printable(f"translate: {target.NAME} {what} and left no record of the run{kept}") + "\n"
+    target, ended = request.target, outcome.ended
+    lines = tuple(line for line in outcome.log.splitlines() if line.strip())[-_LOG_LINES:]
+    log = f"the last lines of {target.NAME}'s log:\n{_indented(lines)}" if lines else ""
+    end = "was interrupted" if ended.interruption else _ending(ended.status)
+    kept = keep_log(request, outcome)
+    return log + printable(f"translate: {target.NAME} {end} and left no record of the run{kept}") + "\n"
 
 
 def _ending(status: int) -> str:
