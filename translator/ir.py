@@ -337,6 +337,8 @@ class Step:
     """The environment variables that it declares, with or without a value."""
     time_limit: float | None = None
     no_output_timeout: float | None = None
+    stop_condition: str | None = None
+    """A condition on metadata that ends the command, which is complete then."""
     resources: Resources | None = None
     source_path: str | None = None
     description: str | None = None

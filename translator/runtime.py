@@ -35,6 +35,7 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         required_environment=step.required_environment,
         time_limit=step.time_limit,
         no_output_timeout=step.no_output_timeout,
+        stop_condition=step.stop_condition,
         source_path=step.source_path,
         source=step.span.place,
         dialect=dialect,

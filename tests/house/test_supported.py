@@ -146,7 +146,10 @@ CASES: dict[str, tuple[str, ...]] = {
         document(node=second("actions: [{when: [node-starting, node-error], then: [noop, error-pipeline]}]")),
         document(node=second("actions: [{when: node-starting, then: require-approval}]")),
     ),
-    "`stop-condition`": (document(step="    stop-condition: accuracy > 0.9"),),
+    "[`stop-condition`](#keys) of a step": (document(step="    stop-condition: accuracy > 0.9"),),
+    "`stop-condition` of a task": (
+        document(node=BLUEPRINT, task=f"    stop-condition: accuracy > 0.9\n{axis('multiple', '{items: [1, 2]}')}"),
+    ),
     "pipeline parameters; step parameters with types, bounds, choices, `multiple`, flags, `pass-as`": (
         document(pipeline="    parameters: [{name: n, target: first.parameters.size, default: 3}]"),
         document(

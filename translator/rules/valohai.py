@@ -687,7 +687,7 @@ RULES = (
         (ERROR,),
         "a valid construct is not translated yet",
         "Replace the construct; [Valohai's keys](valohai.md) lists what is translated.",
-        valohai("stop-condition: loss < 0.1\n"),
+        valohai("stop-condition: execution.duration > 60\n"),
     ),
     Rule(
         "unsupported-mounts",

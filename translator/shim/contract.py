@@ -207,6 +207,8 @@ class Deployment:
 class Step:
     """The work of one execution; limits in seconds; ``source`` is the ``file:line`` that messages cite.
 
+    ``stop_condition`` is an expression of ``leval`` over metadata: once it holds, the command is ended, and the
+    execution is complete.
     ``dialect`` is the source language; in a control-flow graph, the graph names it for its steps (``in_dialect``).
     ``outputs`` are the parameters that hold the paths of a Loom script's outputs. ``catalog``, ``returns`` (by
     parameter ``json``, ``object`` or ``metric``) and ``secrets`` (environment variables) are those of a step of Magnus
@@ -226,6 +228,7 @@ class Step:
     required_environment: Sequence[str] = ()
     time_limit: float | None = None
     no_output_timeout: float | None = None
+    stop_condition: str | None = None
     source_path: str | None = None
     source: str | None = None
     dialect: Dialect = DEFAULT_DIALECT

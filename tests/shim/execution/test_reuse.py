@@ -97,6 +97,7 @@ CHANGES: dict[str, Callable[[Step], Step]] = {
     "variable": lambda step: replace(step, environment={**step.environment, "MODE": "fast"}),
     "format": lambda step: replace(step, parameters=[Parameter("rate", "float", 0.1, pass_as="-r {v}")]),  # noqa: S106 - not a password
     "time limit": lambda step: replace(step, time_limit=1000),
+    "stop condition": lambda step: replace(step, stop_condition="loss < 0"),
     "resources": lambda step: replace(step, resources=Resources(cpu=1000)),
     "environment": lambda step: replace(step, requested_environment="big"),
 }

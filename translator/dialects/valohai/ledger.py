@@ -140,7 +140,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "mounts": _MOUNTS,
         "resources": _RESOURCES,
         "runtime-config-preset": SETTLED,
-        "stop-condition": _refused("stop-condition", "ending an execution on a metadata condition"),
+        "stop-condition": Entry(Fate.TRANSLATED, why="over metadata, not over `execution`"),
         "upload-store": _ignored("upload-store", "all outputs go to the artifact store"),
     },
     "task": {

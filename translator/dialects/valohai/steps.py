@@ -72,6 +72,7 @@ def read_step(
         outputs=tuple(_output(output, diagnostics) for output in body.list("outputs")),
         time_limit=seconds(body.get("time-limit")),
         no_output_timeout=seconds(body.get("no-output-timeout")),
+        stop_condition=_stop_condition(body, diagnostics),
         source_path=_text(body, "source-path"),
         description=_text(body, "description"),
         command_span=command.span if command is not None else None,
@@ -83,6 +84,23 @@ def read_step(
     _check_placeholders(step, command, diagnostics)
     _check_addresses(step, replaced, diagnostics)
     return None if any(d.severity is Severity.ERROR for d in diagnostics.found[known:]) else step
+
+
+def _stop_condition(body: Located, diagnostics: Diagnostics) -> str | None:
+    """Return the condition that ends an execution; what it can use is the metadata."""
+    text = _text(body, "stop-condition")
+    if not text:
+        return None
+    from translator.shim.actions import conditions  # few steps have one
+
+    try:
+        names = conditions.names(text)
+    except conditions.ConditionError:
+        return text  # the vendor's linter reports it
+    if wrong := next((".".join(name) for name in names if name[0] == "execution" or name[-1] == "()"), None):
+        place = body.value_span("stop-condition")
+        refuse("stop-condition", f"a stop-condition with {wrong!r}", place, diagnostics)
+    return text
 
 
 def _check_override(item: Item, override: Located | None, diagnostics: Diagnostics) -> None:

@@ -49,6 +49,22 @@ def holds(condition: str, *, metadata: Mapping[str, object], parameters: Mapping
         raise ConditionError(f"{condition!r}: {_reason(error)}") from None
 
 
+def is_met(condition: str, metadata: Mapping[str, object]) -> bool:
+    """Return whether a condition that names keys of metadata alone holds; it does not while it cannot be evaluated.
+
+    Args:
+        condition: an expression of ``leval``: ``accuracy > 0.9``.
+        metadata: the metadata of an execution so far.
+    """
+    values = {}
+    for (_, *key), value in _flat(METADATA, metadata, condition.count(".") + 2):
+        values[tuple(key) if len(key) > 1 else key[0]] = value
+    try:
+        return bool(_evaluator().evaluate(condition, values))
+    except Exception:  # noqa: BLE001 - whatever it raises is about the expression or its values
+        return False
+
+
 def names(condition: str) -> list[tuple[str, ...]]:
     """Return the dotted names in a condition, and its unknown functions as ``(NAME, "()")``.
 

@@ -83,6 +83,8 @@ def run_command(  # noqa: C901 - what a command says and how it ends
     stop_reason = _stop_reason(execution) if events.are_read() else execution.stop_reason
     if execution.live is not None:
         stop_reason = _tending(execution, execution.live, stop_reason)
+    if execution.step.stop_condition is not None:
+        stop_reason = _until_met(execution, execution.step.stop_condition, stop_reason)
     limits = supervise.Limits(execution.step.time_limit, execution.step.no_output_timeout)
     try:
         ended = place.run(
@@ -108,6 +110,9 @@ def run_command(  # noqa: C901 - what a command says and how it ends
     tail = execution.hidden(lines.uncoloured("\n".join(tails["errors"] or tails["output"])))
     for folder, name in {**_packages(place), **launch.names}.items():
         tail = tail.replace(folder, name)
+    if execution.step.stop_condition is not None and ended.stop == _met(execution.step.stop_condition):
+        execution.note(f"the command was ended, because {ended.stop}")
+        return None
     return _failure(ended, limits, tail, place.ignored_image)
 
 
@@ -148,6 +153,22 @@ def _tending(execution: Execution, live: LiveOutputs, ask: Callable[[], str | No
 
     def stop_reason() -> str | None:
         live.tend(execution.note)
+        return ask()
+
+    return stop_reason
+
+
+def _met(condition: str) -> str:
+    return f"its stop-condition holds: {condition}"
+
+
+def _until_met(execution: Execution, condition: str, ask: Callable[[], str | None]) -> Callable[[], str | None]:
+    """Return the function that also ends the command once its condition on metadata holds."""
+    from translator.shim.actions import conditions
+
+    def stop_reason() -> str | None:
+        if conditions.is_met(condition, execution.metadata.values):
+            return _met(condition)
         return ask()
 
     return stop_reason

@@ -64,6 +64,8 @@ def of_step(step: Step, inherited: Mapping[str, str], hide: Callable[[str], str]
     formats = {one.name: shown for one in step.parameters if (shown := _format(one))}
     if formats:
         written["formats"] = formats
+    if step.stop_condition is not None:
+        written["stop-condition"] = step.stop_condition
     if step.source_path is not None:
         written["source-path"] = step.source_path
     is_secret = _has_secret(written, lambda text: redact_text(hide(text)))
