@@ -70,7 +70,7 @@ help:
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
-	@echo 'make kubernetes   all tests of the kubernetes runner, in a cluster; `make test` has the short ones'
+	@echo 'make kubernetes   all tests of the kubernetes runner and deployer, in a cluster; `make test` has the short ones'
 	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
 	@echo 'make dask         all tests of executions on a Dask cluster; `make test` has the short ones'
 	@echo 'make deployers    kill the deployer `local` at $(N) random moments (N=$(N)); `make test` does it a few times'
@@ -138,7 +138,7 @@ oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@test ! -d ../shared/corpus || .venv/dev/bin/python -m tests.oracle.corpus
 
 kubernetes: $(DEV) $(AIRFLOW) $(PREFECT)
-	@TRANSLATOR_KUBERNETES=all .venv/dev/bin/python -m pytest -q -p no:cacheprovider tests/shim/runners tests/parity/test_pods.py -k "kubernetes or pods"
+	@TRANSLATOR_KUBERNETES=all .venv/dev/bin/python -m pytest -q -p no:cacheprovider tests/shim/runners tests/shim/deployers tests/parity/test_pods.py -k "kubernetes or pods"
 
 celery: $(DEV) $(AIRFLOW)
 	@TRANSLATOR_CELERY=all .venv/airflow/bin/python -m pytest -q -p no:cacheprovider -m celery tests/airflow

@@ -76,6 +76,7 @@ def test_logs_are_printed(run):
         (("stop", ".."), "there is no deployment '..'; there are: digits"),
         (("alias", "digits", "live", "99999"), "digits has no version '99999'"),
         (("ls", "--deployer", "none"), "there is no deployer 'none' on this machine"),
+        (("ls", "--deployer", "kubernetes", "--directory", "d"), "--directory is for deployers with a directory"),
         (("ls", "--directory", "a b"), "must have at most 90 plain characters"),
     ],
 )

@@ -76,6 +76,8 @@ def _administration(args: argparse.Namespace) -> Administration:
     own = {argument(path[0]): one.value for path, one in below(settings, "deployers", name)}
     if args.directory is not None:
         own["directory"] = str(Path(args.directory).absolute())
+        if deployer.check({"directory": own["directory"]}):
+            raise UsageError(f"--directory is for deployers with a directory, not for {name!r}")
     return deployer.administration(own)
 
 

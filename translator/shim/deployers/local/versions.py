@@ -94,7 +94,7 @@ class Versions:
             repository = place / REPOSITORY
             working_copy.copy(request.project, repository, listed, request.pulse)
             for path, staged in request.files.get(endpoint.name, {}).items():
-                _place(staged, repository, relative(path))
+                place_file(staged, repository, relative(path))
         python = self._python(request, folder)
         with locked(self.settings.directory, request.pulse):
             taken = self.state.ports()
@@ -270,7 +270,7 @@ def _server(endpoint: contract.Endpoint, port: int) -> Endpoint:
     return Endpoint(port, endpoint.port, endpoint.wsgi, listed)
 
 
-def _place(staged: Path, repository: Path, path: str) -> None:
+def place_file(staged: Path, repository: Path, path: str) -> None:
     """Put a file below the working directory of a server, in place of what the project has there.
 
     Raises:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import Resources
     from translator.shim.runners import Request
     from translator.shim.runners.kubernetes.settings import Settings
+    from translator.shim.runners.settings import Pull
 
 _FILES, _CONTROL, _SHARED_MEMORY = "translator-files", "translator-control", "translator-shm"
 _PULL = {"missing": "IfNotPresent", "always": "Always", "never": "Never"}
@@ -34,6 +35,11 @@ _OF_ROOT = ["DAC_OVERRIDE", "FOWNER"]
 _END_ALL = "kill -TERM -1"
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _NODE_LENGTH = 30
+
+
+def pull_policy(pull: Pull) -> str:
+    """Return when a node pulls an image, as Kubernetes writes it."""
+    return _PULL[pull]
 
 
 def name(request: Request) -> str:
@@ -124,7 +130,7 @@ def _step(request: Request, settings: Settings, home: str, base: Mapping[str, An
         **base,
         "name": STEP,
         "image": request.step.image,
-        "imagePullPolicy": _PULL[settings.pull],
+        "imagePullPolicy": pull_policy(settings.pull),
         "command": ["/bin/sh", f"{CONTROL}/wrapper", str(CONTROL)],
         # Delete the pod, and the command gets TERM; the first process, a shell, passes no signals on.
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _END_ALL]}}},
@@ -189,7 +195,7 @@ def _helper(  # noqa: PLR0913 - what distinguishes the two
     if container == PUBLISH:
         mounts.append({"name": _FILES, "mountPath": home, "subPath": "root"})
     helper: dict[str, Any] = {
-        "imagePullPolicy": _PULL[settings.pull],
+        "imagePullPolicy": pull_policy(settings.pull),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         **base,
         "name": container,

@@ -125,7 +125,7 @@ def read(settings: Mapping[str, Json]) -> Settings:
     Raises:
         SettingsError: they are not valid.
     """
-    return Settings(**read_values(settings, _READERS, "kubernetes"))
+    return Settings(**read_values(settings, READERS, "kubernetes"))
 
 
 def _name(value: Json) -> str:
@@ -213,7 +213,7 @@ def _secrets(value: Json) -> Mapping[str, SecretKey]:
     return keys
 
 
-_READERS: Mapping[str, Callable[[Json], Any]] = MappingProxyType(
+READERS: Mapping[str, Callable[[Json], Any]] = MappingProxyType(
     {
         "helper_image": string,
         "connection": string,

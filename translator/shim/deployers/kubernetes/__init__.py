@@ -1,0 +1,62 @@
+"""Run the servers of deployments on a Kubernetes cluster: a Deployment and a Service per endpoint of a version.
+
+Each alias of an endpoint is a Service, which selects the pods of one version.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from translator.shim.deployers import Deployed, Deployer, DeployError
+from translator.shim.deployers.kubernetes.settings import Settings, check, read
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from translator.shim.contract import Connection, Json
+    from translator.shim.deployers import Administration, Request
+    from translator.shim.deployers.kubernetes.versions import Versions
+
+
+def deploy(request: Request) -> Deployed:
+    """Deploy a version; see ``translator.shim.deployers.Deployer``."""
+    from translator.shim.deployers.kubernetes.administration import address
+
+    settings = read(request.settings)
+    connection = request.connection(settings.connection) if settings.connection is not None else None
+    if settings.connection is not None and connection is None:
+        raise DeployError(f"the connection {settings.connection!r} of the deployer 'kubernetes' does not exist")
+    versions = _versions(settings, connection)
+    cluster = versions.objects.cluster
+    with contextlib.closing(cluster):
+        number, aliases = versions.make(request)
+        deployment = request.deployment.name
+        urls = {
+            endpoint.name: address(cluster.namespace, deployment, number, endpoint.name, aliases[:1])
+            for endpoint in request.deployment.endpoints
+        }
+        for url in urls.values():
+            request.note(f"serving at {url} in the cluster")
+        versions.retire(deployment, request.note)
+    return Deployed(deployment, str(number), urls)
+
+
+def administration(settings: Mapping[str, Json]) -> Administration:
+    """Return what manages the versions; it uses the credentials of ``KUBECONFIG``, not those of a connection."""
+    from translator.shim.deployers.kubernetes.administration import ClusterAdministration
+
+    return ClusterAdministration(_versions(read(settings), None))
+
+
+def _versions(settings: Settings, connection: Connection | None) -> Versions:
+    from translator.shim.deployers.kubernetes.objects import Objects
+    from translator.shim.deployers.kubernetes.versions import Versions
+    from translator.shim.runners.kubernetes.cluster import connect
+    from translator.shim.runners.kubernetes.settings import Settings as OfRunner
+
+    named = OfRunner(context=settings.context, namespace=settings.namespace)
+    return Versions(settings, Objects(connect(named, connection)))
+
+
+DEPLOYER = Deployer(deploy, check, administration=administration)

@@ -1,0 +1,238 @@
+"""Make and remove versions on a cluster, and move aliases."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from translator.shim.deployers import DeployError
+from translator.shim.deployers.kubernetes import manifests, rollout
+from translator.shim.deployers.kubernetes.manifests import ALIAS, DEPLOYMENT, ENDPOINT, RECORD, VERSION
+from translator.shim.deployers.kubernetes.objects import ConflictError
+from translator.shim.deployers.local.versions import place_file
+from translator.shim.files.paths import relative
+from translator.shim.runners.kubernetes.labels import MANAGED_BY
+from translator.shim.workspace import working_copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from translator.shim.deployers import Request
+    from translator.shim.deployers.kubernetes.manifests import Manifest
+    from translator.shim.deployers.kubernetes.objects import Objects
+    from translator.shim.deployers.kubernetes.settings import Settings
+
+HEALTHY = "healthy"
+_TRIES = 20
+_ABANDONED = 600.0
+"""The seconds after its time-out after which an unfinished version is taken for the rest of a killed deployment."""
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions in a namespace."""
+
+    settings: Settings
+    objects: Objects
+
+    def make(self, request: Request) -> tuple[int, Sequence[str]]:
+        """Make a version, wait until its endpoints are ready, and let its aliases point to it.
+
+        Returns:
+            its number, and the aliases that point to it.
+
+        Raises:
+            DeployError: that cannot be done; nothing of the version remains, and no alias has moved.
+            RunnerError: the cluster does not answer.
+        """
+        deployment = request.deployment.name
+        images = [endpoint.name for endpoint in request.deployment.endpoints if not endpoint.image]
+        if images:
+            raise DeployError(f"the deployer 'kubernetes' needs an image for endpoint {images[0]!r}")
+        self._remove_abandoned(deployment, request.note)
+        number = self._next_number(request)
+        request.note(f"version {number} of {deployment}")
+        try:
+            self._start(request, number)
+            rollout.wait(self.objects, self.settings, request, number)
+            ports = {endpoint.name: endpoint.port for endpoint in request.deployment.endpoints}
+            self._mark_healthy(request, number)
+            moved = self.move(deployment, request.deployment.aliases, number, ports, request.note)
+        except BaseException:
+            if number not in self.aliases(deployment).values():
+                self.remove(deployment, number)
+            raise
+        return number, moved
+
+    def _next_number(self, request: Request) -> int:
+        """Return a number that no version of a deployment has had."""
+        deployment = request.deployment.name
+        name = f"{manifests.version_name(deployment, 0)}-counter"
+        for _ in range(_TRIES):
+            counter = self.objects.get("ConfigMap", name)
+            number = int(((counter or {}).get("data") or {}).get("newest", 0)) + 1
+            metadata: Manifest = {"name": name, "labels": dict(MANAGED_BY)}
+            if counter is not None:
+                metadata["resourceVersion"] = counter["metadata"]["resourceVersion"]
+            manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"newest": f"{number}"}}
+            try:
+                (self.objects.create if counter is None else self.objects.apply)(manifest)
+            except ConflictError:
+                request.pulse()
+                continue
+            return number
+        raise DeployError(f"other runs deploy {deployment} at the same time: try again")
+
+    def _start(self, request: Request, number: int) -> None:
+        """Create the objects of a version; write their manifests for review, if the settings say where."""
+        written: list[Mapping[str, Any]] = [manifests.record(request, number)]
+        self.objects.apply(written[0])
+        listed = working_copy.listing(request.project, request.without, request.pulse)
+        for endpoint in request.deployment.endpoints:
+            content = _archive(request, endpoint.name, listed)
+            if len(content) > manifests.PART * manifests.PARTS:
+                size = manifests.PART * manifests.PARTS // 1_000_000
+                raise DeployError(
+                    f"the code and the files of endpoint {endpoint.name!r} have {len(content) / 1e6:.1f} MB packed: "
+                    f"a version on a cluster may have {size} MB; put more into the image, or into shared-volumes"
+                )
+            parts = manifests.archives(request, number, endpoint.name, content)
+            names = [part["metadata"]["name"] for part in parts]
+            for part in parts:
+                self.objects.apply(part)
+                request.pulse()
+            for manifest in (
+                manifests.service(request, number, endpoint),
+                manifests.workload(request, self.settings, number, endpoint, names),
+            ):
+                written.append(manifest)
+                self.objects.apply(manifest)
+        if self.settings.manifests is not None:
+            _write(Path(self.settings.manifests), manifests.version_name(request.deployment.name, number), written)
+
+    def _mark_healthy(self, request: Request, number: int) -> None:
+        deployment = request.deployment.name
+        current = self.objects.get("ConfigMap", manifests.version_name(deployment, number))
+        if current is None:
+            raise DeployError(f"version {number} of {deployment} was stopped")
+        record = manifests.record(request, number)
+        record["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+        record["data"][HEALTHY] = datetime.now(UTC).isoformat()
+        self.objects.apply(record)
+
+    def records(self, deployment: str | None = None) -> list[Mapping[str, Any]]:
+        """Return the records of versions, the oldest first."""
+        selector = f"{RECORD}=true" + (f",{manifests.of_deployment(deployment)}" if deployment is not None else "")
+        found = self.objects.select("ConfigMap", selector)
+        return sorted(found, key=lambda one: (one["metadata"]["annotations"][DEPLOYMENT], number_of(one)))
+
+    def alias_services(self, deployment: str) -> list[Mapping[str, Any]]:
+        """Return the Services of the aliases of a deployment."""
+        return self.objects.select("Service", f"{manifests.of_deployment(deployment)},{ALIAS}")
+
+    def aliases(self, deployment: str) -> dict[str, int]:
+        """Return the number of the version that each alias points to."""
+        return {
+            one["metadata"]["annotations"][ALIAS]: int(one["spec"]["selector"][VERSION])
+            for one in self.alias_services(deployment)
+        }
+
+    def move(  # noqa: PLR0913 - what identifies the version
+        self,
+        deployment: str,
+        aliases: Iterable[str],
+        number: int,
+        ports: Mapping[str, int],
+        note: Callable[[str], None],
+        *,
+        back: bool = False,
+    ) -> list[str]:
+        """Let aliases point to a version: the Service of each endpoint moves in one request.
+
+        Returns:
+            the aliases that point to it; others stay at newer versions, unless ``back`` is set.
+        """
+        moved = []
+        for alias in aliases:
+            for _ in range(_TRIES):
+                current = {
+                    one["metadata"]["annotations"][ENDPOINT]: one
+                    for one in self.alias_services(deployment)
+                    if one["metadata"]["annotations"][ALIAS] == alias
+                }
+                newest = max((int(one["spec"]["selector"][VERSION]) for one in current.values()), default=0)
+                if newest > number and not back:
+                    note(f"alias {alias} stays at version {newest}, which is newer")
+                    break
+                try:
+                    for endpoint, port in ports.items():
+                        manifest = manifests.alias_service(deployment, alias, endpoint, number, port)
+                        if endpoint in current:
+                            manifest["metadata"]["resourceVersion"] = current[endpoint]["metadata"]["resourceVersion"]
+                        self.objects.apply(manifest)
+                except ConflictError:
+                    continue
+                for endpoint in current.keys() - ports.keys():
+                    self.objects.delete("Service", current[endpoint]["metadata"]["name"])
+                note(f"alias {alias} points to version {number}")
+                moved.append(alias)
+                break
+            else:
+                raise DeployError(f"other runs move the alias {alias!r} of {deployment} at the same time: try again")
+        return moved
+
+    def retire(self, deployment: str, note: Callable[[str], None]) -> None:
+        """Remove the versions that no alias points to, except the newest."""
+        pointed_to = set(self.aliases(deployment).values())
+        healthy = [number_of(one) for one in self.records(deployment) if HEALTHY in one["data"]]
+        free = [number for number in healthy if number not in pointed_to and number != max(healthy)]
+        for number in free[: -self.settings.keep]:
+            note(f"version {number} is removed: no alias points to it, and newer ones are kept")
+            self.remove(deployment, number)
+
+    def _remove_abandoned(self, deployment: str, note: Callable[[str], None]) -> None:
+        for one in self.records(deployment):
+            created = datetime.fromisoformat(one["metadata"]["creationTimestamp"])
+            age = (datetime.now(UTC) - created).total_seconds()
+            if HEALTHY not in one["data"] and age > self.settings.timeout + _ABANDONED:
+                note(f"removing version {number_of(one)}, whose deployment was interrupted")
+                self.remove(deployment, number_of(one))
+
+    def remove(self, deployment: str, number: int) -> None:
+        """Remove all objects of a version; its record goes last."""
+        selector = manifests.of_version(deployment, number)
+        for kind in ("Deployment", "Service", "ConfigMap"):
+            names = [one["metadata"]["name"] for one in self.objects.select(kind, selector)]
+            for name in sorted(names, key=lambda name: name == manifests.version_name(deployment, number)):
+                self.objects.delete(kind, name)
+
+
+def number_of(record: Mapping[str, Any]) -> int:
+    """Return the number of a version from its record."""
+    return int(record["metadata"]["labels"][VERSION])
+
+
+def _archive(request: Request, endpoint: str, listed: Any) -> bytes:
+    """Return the code and the files of an endpoint as a compressed archive."""
+    with tempfile.TemporaryDirectory(prefix="translator-deploy-") as name:
+        repository = Path(name) / "repository"
+        working_copy.copy(request.project, repository, listed, request.pulse)
+        for path, staged in request.files.get(endpoint, {}).items():
+            place_file(staged, repository, relative(path))
+        content = io.BytesIO()
+        with tarfile.open(fileobj=content, mode="w:gz") as archive:
+            archive.add(repository, ".")
+        return content.getvalue()
+
+
+def _write(directory: Path, name: str, written: Sequence[Mapping[str, Any]]) -> None:
+    """Write manifests as a file that ``kubectl apply`` reads (JSON is YAML)."""
+    directory.mkdir(parents=True, exist_ok=True)
+    items = {"apiVersion": "v1", "kind": "List", "items": list(written)}
+    (directory / f"{name}.json").write_text(f"{json.dumps(items, indent=2)}\n", encoding="utf-8")
