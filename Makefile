@@ -57,7 +57,7 @@ PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask deployers s3 fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask deployers kills s3 fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -74,6 +74,7 @@ help:
 	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
 	@echo 'make dask         all tests of executions on a Dask cluster; `make test` has the short ones'
 	@echo 'make deployers    kill the deployer `local` at $(N) random moments (N=$(N)); `make test` does it a few times'
+	@echo 'make kills        kill $(N) runs of each engine at random moments, and resume them (N=$(N), SEED=0)'
 	@echo 'make s3           tests of artifacts in S3 on a real server, SeaweedFS, and a gibibyte there and back'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60), keep failing ones in .fuzz/'
 	@echo 'make readme       type the commands of README.md into bash and zsh, in an empty virtual environment'
@@ -148,6 +149,10 @@ dask: $(DEV) $(PREFECT)
 
 deployers: $(DEV)
 	@TRANSLATOR_KILLED_DEPLOYERS=$(N) .venv/dev/bin/python -m pytest -q -s -p no:cacheprovider tests/shim/deployers -k killed
+
+kills: $(DEV) $(AIRFLOW) $(PREFECT)
+	@TRANSLATOR_KILLED_RUNS=$(N) TRANSLATOR_KILLED_RUNS_SEED=$(or $(SEED),0) .venv/dev/bin/python -m pytest -q \
+		-p no:cacheprovider tests/run/test_kills.py
 
 # The program has 150 MB, and no test of `make test` needs it.
 .venv/s3/.installed:
