@@ -712,18 +712,27 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """The times at which an engine starts a pipeline on its own.
+    """When an engine starts a pipeline on its own: at times, or once all of some assets have been updated.
 
     ``cron`` has five fields, as ``translator.schedules.cron`` checks them, and counts in ``timezone``, a name of the
     IANA database. With ``catchup``, runs that were missed since ``start_date`` (``2026-01-31``) are made up for.
-    ``spans`` are the places of those that a file sets, by name.
+    ``assets`` are names of assets. ``spans`` are the places of those that a file sets, by name.
     """
 
-    cron: str
+    cron: str | None = None
     timezone: str = "UTC"
     catchup: bool = False
     start_date: str | None = None
     spans: Mapping[str, Span] = field(default_factory=lambda: MappingProxyType({}))
+    assets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AssetUpdate:
+    """The assets that a node updates each time it is complete, by name; ``span`` is the place of the setting."""
+
+    names: tuple[str, ...]
+    span: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -738,7 +747,7 @@ class Pipeline:
     ``git_remote`` is the project's Git repository, if the file names it and a node has a ``commit``.
     ``code`` is how the project gets to the workers.
     ``project_name`` is the name of the project in the source system, ``OWNER/NAME``, if that file has one.
-    ``schedule`` is when it runs on its own.
+    ``schedule`` is when it runs on its own; ``assets`` are those that its outermost nodes update, by node.
     """
 
     name: str
@@ -757,6 +766,7 @@ class Pipeline:
     code: Code = Code.PATH
     project_name: str | None = None
     schedule: Schedule | None = None
+    assets: Mapping[str, AssetUpdate] = field(default_factory=lambda: MappingProxyType({}))
     dialect_title: str | None = None
     description: str | None = None
     part: Part | None = None

@@ -28,7 +28,18 @@ def check_schedule(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             schedule.spans.get("catchup"),
             hint='write start_date beside it, such as start_date = "2026-01-31"',
         )
-    where = f" ({schedule.spans['cron'].place})" if "cron" in schedule.spans else ""
+    updated = {asset: node for node, update in pipeline.assets.items() for asset in update.names}
+    for asset in schedule.assets:
+        if asset in updated:
+            diagnostics.error(
+                "endless-schedule",
+                f"the pipeline starts when {asset!r} is updated, and its own node {updated[asset]!r} updates it: each "
+                "run would start the next",
+                schedule.spans.get("assets"),
+                hint="remove the asset from the schedule or from the node",
+            )
+    span = schedule.spans.get("cron" if schedule.cron is not None else "assets")
+    where = f" ({span.place})" if span is not None else ""
     for one in required(pipeline):
         diagnostics.error(
             "schedule-without-input",

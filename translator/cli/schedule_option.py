@@ -31,13 +31,13 @@ def with_schedule(pipeline: ir.Pipeline, args: Namespace) -> ir.Pipeline:
     try:
         if args.schedule is not None:
             cron = normalised(args.schedule)
-            spans = {name: span for name, span in (schedule.spans if schedule else {}).items() if name != "cron"}
-            schedule = replace(schedule, cron=cron, spans=spans) if schedule else ir.Schedule(cron)
+            own = {name: span for name, span in (schedule.spans if schedule else {}).items() if name != "cron"}
+            schedule = replace(schedule, cron=cron, spans=own, assets=()) if schedule else ir.Schedule(cron)
     except CronError as error:
         raise UsageError(f"--schedule: {error.message}", error.hint) from None
     if args.timezone is None:
         return replace(pipeline, schedule=schedule)
-    if schedule is None:
+    if schedule is None or schedule.cron is None:
         raise UsageError("--timezone needs a schedule", "add --schedule CRON, or a schedule in translator.toml")
     try:
         check_zone(args.timezone)

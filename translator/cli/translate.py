@@ -252,7 +252,9 @@ def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace)
 def _deliver(texts: Sequence[_Generated], target: Target, args: argparse.Namespace) -> int:
     if args.output is None:
         print_utf8("".join(one.text for one in texts))
-        if isinstance(target, DeploysSchedules) and any(one.pipeline.schedule is not None for one in texts):
+        if isinstance(target, DeploysSchedules) and any(
+            one.pipeline.schedule and one.pipeline.schedule.cron for one in texts
+        ):
             _warn(f"the schedule is not part of the flow; write it to {target.DEPLOYMENTS} with -o")
         return OK
     status = OK

@@ -8,7 +8,7 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, cast
 
 from translator import ir
-from translator.config.keys import PROJECT_CODE, PROJECT_NAME, SCHEDULE, STORE
+from translator.config.keys import ASSETS, PROJECT_CODE, PROJECT_NAME, SCHEDULE, STORE
 from translator.config.mounts import with_mounts
 from translator.config.resolve import below, nested, resolve
 from translator.config.runners import argument
@@ -48,6 +48,7 @@ def configure(
         code=_code(resolved.pipeline),
         project_name=_project_name(pipeline, resolved.pipeline),
         schedule=_schedule(resolved.pipeline) if pipeline.part is None else None,
+        assets=_assets(pipeline, resolved.pipeline) if pipeline.part is None else {},
         configuration=PurePath(config.file).name,
         catalogue=_catalogue(pipeline, config, project),
         git_remote=config.git_remote if _has_commits(pipeline) else None,
@@ -86,7 +87,20 @@ def _schedule(settings: Settings) -> ir.Schedule | None:
     """Return the schedule among the settings of a pipeline; it is that of the whole pipeline, not of its parts."""
     keys = {path[0]: setting for path, setting in below(settings, SCHEDULE)}
     values: dict[str, Any] = {name: setting.value for name, setting in keys.items()}
-    return ir.Schedule(**values, spans={name: one.span for name, one in keys.items()}) if "cron" in keys else None
+    if not values.get("cron") and not values.get("assets"):
+        return None
+    return ir.Schedule(**values, spans={name: one.span for name, one in keys.items()})
+
+
+def _assets(pipeline: ir.Pipeline, settings: Settings) -> Mapping[str, ir.AssetUpdate]:
+    """Return the assets that nodes update, in the order of the nodes; parts of a pipeline update none."""
+    by_node = {path[0]: setting for path, setting in below(settings, ASSETS.name)}
+    listed = [(node.name, by_node[node.name]) for node in pipeline.nodes if node.name in by_node]
+    return {
+        node: ir.AssetUpdate(tuple(dict.fromkeys(cast("tuple[str, ...]", setting.value))), setting.span)
+        for node, setting in listed
+        if setting.value
+    }
 
 
 def _of_tasks(settings: Settings, target: str, keys: TargetKeys) -> Mapping[str, ir.Json]:

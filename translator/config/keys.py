@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from translator.config.kinds import Codes, Duration, Flag, Number, Plain, Table, Text, Whole
+from translator.config.kinds import Codes, Duration, Flag, Number, Plain, Table, Text, Texts, Whole
 from translator.config.times import Cron, Day, Zone
 from translator.ir import Code
 from translator.shim.files.git_address import ADDRESS
@@ -147,6 +147,19 @@ PROJECT_CODE = Key(
 )
 """The key that says how a pipeline's code travels."""
 
+_ASSETS = Texts(
+    r"^(?!(self|context)$)((s3|gs|abfss?|https?)://)?[A-Za-z0-9][A-Za-z0-9_./-]{0,249}$",
+    "a name of letters, digits, dots, dashes, underscores and slashes, or a URI such as s3://bucket/path",
+)
+"""Names of assets. Airflow reserves two words, and checks URIs of other kinds by rules of their own."""
+ASSETS = Key(
+    "assets",
+    Table(_ASSETS, "lists of assets by node"),
+    "The [assets](deploying.md#assets) that nodes update each time they are complete, such as "
+    '`train = ["digits-model"]`. Prefect has none. Only in `[defaults]` and `[pipelines.NAME]`.',
+)
+"""The key that says which nodes of a pipeline update assets."""
+
 SCHEDULE = "schedule"
 """The table of a pipeline's schedule, which only whole pipelines have."""
 SCHEDULES = Section(
@@ -162,6 +175,12 @@ SCHEDULES = Section(
             "default. It needs `start_date`. Prefect cannot.",
         ),
         Key("start_date", Day(), "The day from which Airflow schedules runs. Prefect has no such day."),
+        Key(
+            "assets",
+            _ASSETS,
+            "[Assets](deploying.md#assets): Airflow starts a run once all of them have been updated. With `cron`, it "
+            "does so besides the runs at those times. Prefect cannot.",
+        ),
     ),
 )
 """The keys of that table."""

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from translator.config.catalogue import read_catalogue
-from translator.config.keys import GIT_REMOTE, IGNORE, LEVELS, PROJECT_CODE, PROJECT_NAME, SCHEDULE, STORE, WEAK
+from translator.config.keys import ASSETS, GIT_REMOTE, IGNORE, LEVELS, PROJECT_CODE, PROJECT_NAME, SCHEDULE, STORE, WEAK
 from translator.config.kinds import Table
 from translator.config.runners import check_runners
 from translator.config.schema import scope_section, top_section
@@ -180,7 +180,7 @@ class _Reader:
         """Return hints for keys that only other tables have."""
         hint = "it goes into [defaults] or [pipelines.NAME]"
         if not path:
-            return dict.fromkeys((STORE.name, PROJECT_CODE.name, PROJECT_NAME.name, SCHEDULE), hint)
+            return dict.fromkeys((STORE.name, PROJECT_CODE.name, PROJECT_NAME.name, ASSETS.name, SCHEDULE), hint)
         keys = self.targets.get(path[0]) if len(path) == 1 else None
         return {keys.workflow_table: hint} if keys else {}
 

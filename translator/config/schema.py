@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.config.catalogue import DOC, SCHEMA
 from translator.config.keys import (
+    ASSETS,
     GENERAL,
     LEVELS,
     OF_FILE,
@@ -43,7 +44,7 @@ def scope_section(targets: Mapping[str, TargetKeys], *, whole: bool) -> Section:
         whole: whether it is at a level that whole pipelines have.
     """
     of_targets = {name: keys.section(name, whole=whole) for name, keys in targets.items()}
-    keys = (*GENERAL.keys, STORE, PROJECT_CODE, PROJECT_NAME) if whole else GENERAL.keys
+    keys = (*GENERAL.keys, STORE, PROJECT_CODE, PROJECT_NAME, ASSETS) if whole else GENERAL.keys
     tables = {**GENERAL.tables, SCHEDULE: SCHEDULES} if whole else GENERAL.tables
     return Section(GENERAL.doc, keys, {**tables, **of_targets})
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from translator.names import closest
+from translator.config.keys import ASSETS
+from translator.config.resolve import below
+from translator.names import closest, did_you_mean
 from translator.nodes import walk_steps
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
 def check_names(
     config: Config, pipelines: Sequence[ir.Pipeline], names: Iterable[str], diagnostics: Diagnostics
 ) -> None:
-    """Warn of tables for names that the pipeline file almost has.
+    """Warn of tables for names that the pipeline file almost has, and report assets of nodes that do not exist.
 
     Args:
         config: the configuration.
@@ -40,6 +42,7 @@ def check_names(
         own = [node.name for name, listed in nodes.items() if fnmatchcase(name, level.pattern) for node in listed]
         if own:
             _check(level.nodes, "node", own, diagnostics)
+        _check_assets(level, [one for one in pipelines if fnmatchcase(one.name, level.pattern)], diagnostics)
 
 
 def _check(levels: Iterable[Level], level_kind: str, names: Sequence[str], diagnostics: Diagnostics) -> None:
@@ -50,3 +53,14 @@ def _check(levels: Iterable[Level], level_kind: str, names: Sequence[str], diagn
         if meant is not None:
             message = f"no {level_kind} in the file matches {level.pattern!r}"
             diagnostics.warning("unused-setting", message, level.span, hint=f"did you mean {meant!r}?")
+
+
+def _check_assets(level: Level, pipelines: Sequence[ir.Pipeline], diagnostics: Diagnostics) -> None:
+    """Report assets of nodes that none of the pipelines of a table has: nothing would ever update them."""
+    nodes = {node.name for one in pipelines for node in (*one.nodes, *(one.part.left_out if one.part else ()))}
+    for path, setting in below(level.settings, ASSETS.name) if pipelines else ():
+        if path[0] not in nodes:
+            inner = any(path[0] == node.name for one in pipelines for _, node in walk_steps(one.graph))
+            message = f"{level.pattern!r} has no node {path[0]!r} that could update an asset"
+            hint = "name the node around it" if inner else did_you_mean(path[0], sorted(nodes), "its nodes")
+            diagnostics.error("unknown-node", message, setting.span, hint=hint)

@@ -1,6 +1,6 @@
 """List the codes of findings about files of any language, options and settings."""
 
-from translator.rules.examples import nodes, settings, valohai
+from translator.rules.examples import nodes, settings, task, valohai
 from translator.rules.model import ERROR, NOTE, WARNING, Example, Rule
 
 RULES = (
@@ -300,6 +300,41 @@ RULES = (
         "a pipeline has a schedule, and an input that every run must be given",
         "Give the input a default, make it optional, or remove the schedule: nobody gives scheduled runs anything.",
         settings('[defaults.schedule]\ncron = "0 3 * * *"\n', "inputs: [{name: images}]\n"),
+    ),
+    Rule(
+        "endless-schedule",
+        (ERROR,),
+        "a pipeline starts when an asset is updated that it updates itself",
+        "Remove the asset from the schedule or from the node: each run would start the next.",
+        settings(
+            '[pipelines.Train]\nassets.train = ["digits-model"]\nschedule.assets = ["digits-model"]\n',
+        ),
+    ),
+    Rule(
+        "unsupported-asset",
+        (ERROR,),
+        "a node whose last task succeeds even if the node fails cannot update an asset",
+        "Let another node update it, or remove `on-error: continue`.",
+        valohai(
+            pipeline=task(
+                "type: grid_search\non-child-error: continue-and-error\n"
+                "parameters: [{name: rate, style: multiple, rules: {items: [1, 2]}}]\n"
+            ).replace("task: search}", "task: search, on-error: continue}"),
+            files={"translator.toml": '[pipelines.Train.assets]\nsearch = ["digits-model"]\n'},
+            arguments=("check", "FILE", "--target", "airflow"),
+        ),
+        target="airflow",
+    ),
+    Rule(
+        "ignored-assets",
+        (WARNING,),
+        "Prefect does not start runs when assets are updated",
+        "Make an automation that runs one deployment when the flow run of the other is complete.",
+        valohai(
+            files={"translator.toml": '[defaults.schedule]\nassets = ["model"]\n'},
+            arguments=("check", "FILE", "--target", "prefect"),
+        ),
+        target="prefect",
     ),
     Rule(
         "ignored-catchup",

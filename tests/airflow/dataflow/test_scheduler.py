@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 import time
@@ -92,6 +93,35 @@ DEPLOYS = """\
     name: Deploys
     nodes: [{name: deploy, type: deployment, deployment: digits, endpoints: [serve], aliases: [live]}]
     edges: []
+"""
+UPDATES = """\
+- step:
+    name: make
+    image: i
+    command: >-
+      echo made > /valohai/outputs/made;
+      echo '{"valohai.alias": "tests-made"}' > /valohai/outputs/made.metadata.json
+- step: {name: fail, image: i, command: exit 3}
+- step: {name: many, image: i, command: "true", parameters: [{name: x, type: integer}]}
+- step: {name: read, image: i, command: cat /valohai/inputs/made/*, inputs: [{name: made, default: "datum://tests-made"}]}
+- task: {name: many, step: many, type: grid_search, parameters: [{name: x, style: multiple, rules: {items: [1, 2]}}]}
+- pipeline:
+    name: Updates
+    reuse-executions: true
+    nodes:
+      - {name: make, type: execution, step: make}
+      - {name: many, type: task, task: many}
+      - {name: fail, type: execution, step: fail, on-error: continue}
+    edges: []
+- pipeline: {name: Updated, nodes: [{name: read, type: execution, step: read}], edges: []}
+"""
+OF_UPDATES = """
+[pipelines.Updates.assets]
+make = ["tests-made"]
+many = ["tests-many", "s3://tests/many/"]
+fail = ["tests-failed"]
+[pipelines.Updated]
+schedule = { cron = "0 0 1 1 *", assets = ["tests-made", "s3://tests/many/"] }
 """
 SERVES = 'mkdir -p digits/live/serve; exec python3 -m http.server --bind 127.0.0.1 "$VALOHAI_PORT"\n'
 PIPELINES = {
@@ -183,8 +213,12 @@ def deployed(scheduler: Airflow, portal: Server) -> Airflow:
     connections = f'"http://{portal.host}/" = "portal"'
     of_servers = f'[defaults.deployers.local]\ndirectory = "{scheduler.home / "servers"}"\nport = {free_port()}\n'
     (project / "translator.toml").write_text(
-        f"[defaults.airflow.dag.input_connections]\n{connections}\n{OF_APPROVALS}{of_servers}"
+        f"[defaults.airflow.dag.input_connections]\n{connections}\n{OF_APPROVALS}{of_servers}{OF_UPDATES}"
     )
+    (project / "updates.yaml").write_text(UPDATES)
+    updating, updated = load(project / "updates.yaml").pipelines
+    for each in (updating, updated):
+        files[airflow.file_name(each)] = airflow.generate(each, options)
     (scheduler.dags / "tellers.py").write_text(TELLER)
     (project / "deploys.yaml").write_text(DEPLOYS)
     files["deploys.py"] = airflow.generate(load(project / "deploys.yaml").choose(), options)
@@ -457,6 +491,23 @@ def test_a_schedule_makes_up_for_missed_runs_and_can_be_backfilled(deployed: Air
     assert {kind for kind, _ in runs(deployed, "daily")} == {"backfill"}
     wait_until(lambda: {("scheduled", day) for day in days} <= runs(deployed, "caught"))
     assert len(list(deployed.store.glob("Caught/scheduled__*/run.json"))) == 3
+
+
+def test_complete_nodes_update_assets_that_start_another_pipeline(deployed: Airflow) -> None:
+    deployed.api("PATCH", "/api/v2/dags/updated", {"is_paused": False})
+    for count in (1, 2):  # the second time, a result is reused
+        deployed.trigger("updates", f"updates-{count}")
+        assert deployed.wait("updates", f"updates-{count}") == "success"
+        assert states(deployed.record(f"updates-{count}")) == {"make": "complete", "many": "complete", "fail": "error"}
+        events = deployed.api("GET", f"/api/v2/assets/events?source_run_id=updates-{count}")["asset_events"]
+        assert sorted((event["name"], event["source_task_id"]) for event in events) == [
+            ("s3://tests/many/", "many.done"),
+            ("tests-made", "make"),
+            ("tests-many", "many.done"),
+        ]
+        wait_until(lambda: len(list(deployed.store.glob("Updated/asset_triggered__*/run.json"))) == count)  # noqa: B023
+    records = [json.loads(path.read_text()) for path in deployed.store.glob("Updated/*/run.json")]
+    assert [states(record) for record in records] == [{"read": "complete"}] * 2
 
 
 @pytest.fixture

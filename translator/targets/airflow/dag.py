@@ -8,6 +8,7 @@ from translator import ir
 from translator.config.keys import PIPELINE
 from translator.names import digest, slug
 from translator.targets.addresses import names_by_address
+from translator.targets.airflow.assets import assets
 from translator.targets.airflow.names import MAX_ID_LENGTH
 from translator.targets.airflow.settings import dag_setting, of_dag, of_tasks, task_arguments
 from translator.targets.outline import part_text
@@ -121,13 +122,13 @@ def dag_arguments(
     return tuple((key, value) for key, value in arguments.items() if value is not None or key == "schedule")
 
 
-SCHEDULED = ("CronTriggerTimetable", "ZoneInfo", "datetime")
-"""The names that the schedule of a DAG file uses."""
+SCHEDULED = ("Asset", "AssetOrTimeSchedule", "CronTriggerTimetable", "ZoneInfo", "datetime")
+"""The names that the schedule and the assets of a DAG file use."""
 
 
 def schedule_names(pipeline: ir.Pipeline) -> frozenset[str]:
-    """Return the names that a DAG file needs for its schedule."""
-    return frozenset(SCHEDULED if pipeline.schedule is not None else ())
+    """Return the names that a DAG file may need for its schedule and its assets."""
+    return frozenset(SCHEDULED if pipeline.schedule is not None or pipeline.assets else ())
 
 
 def _schedule(schedule: ir.Schedule | None) -> Mapping[str, Expression]:
@@ -136,11 +137,13 @@ def _schedule(schedule: ir.Schedule | None) -> Mapping[str, Expression]:
         return {"schedule": None}
     zone = schedule.timezone
     first = tuple(map(int, schedule.start_date.split("-"))) if schedule.start_date else None
-    return {
-        "schedule": call("CronTriggerTimetable", schedule.cron, timezone=zone),
-        "start_date": call("datetime", *first, tzinfo=call("ZoneInfo", zone)) if first else None,
-        "catchup": schedule.catchup,
-    }
+    start_date = call("datetime", *first, tzinfo=call("ZoneInfo", zone)) if first else None
+    if schedule.cron is None:
+        return {"schedule": assets(schedule.assets), "start_date": start_date, "catchup": schedule.catchup or None}
+    timetable = call("CronTriggerTimetable", schedule.cron, timezone=zone)
+    if schedule.assets:
+        timetable = call("AssetOrTimeSchedule", timetable=timetable, assets=assets(schedule.assets))
+    return {"schedule": timetable, "start_date": start_date, "catchup": schedule.catchup}
 
 
 def _store(pipeline: ir.Pipeline) -> Mapping[str, Expression]:

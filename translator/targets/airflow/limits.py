@@ -42,6 +42,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         elif isinstance(node, ir.TaskNode):
             _check_grid(node, lengths.get(node.name, {}), diagnostics)
     _check_keys(pipeline, diagnostics)
+    _check_assets(pipeline, diagnostics)
     if all(isinstance(node, ir.StepNode) for node in pipeline.nodes):
         from translator.targets.airflow import defaults
 
@@ -79,6 +80,24 @@ def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diag
             span,
             hint="split the grid over several nodes",
         )
+
+
+def _check_assets(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    """Report assets of nodes none of whose tasks succeeds exactly if the node is complete."""
+    if not pipeline.assets:
+        return
+    from translator.targets.airflow.assets import updater
+    from translator.targets.airflow.rules import closing_task
+
+    followed = {edge.source.node for edge in pipeline.edges}
+    for node in pipeline.nodes:
+        update = pipeline.assets.get(node.name)
+        if update is None or not isinstance(node, ir.StepNode):
+            continue
+        if updater(node, closing_task(node, followed=node.name in followed)) is None:
+            message = f"node {node.name!r} cannot update an asset: its last task succeeds even if the node does not"
+            hint = "let another node update it, or set no on-error: continue"
+            diagnostics.error("unsupported-asset", message, update.span, hint=hint)
 
 
 def _check_keys(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:

@@ -10,6 +10,7 @@ from translator import ir
 from translator.names import identifiers
 from translator.nodes import allows_failure
 from translator.targets import render
+from translator.targets.airflow.assets import outlets
 from translator.targets.airflow.dag import SCHEDULED, are_late, comments, dag_arguments, schedule_names
 from translator.targets.airflow.forms import params_of, reuse_param
 from translator.targets.airflow.imports import import_blocks
@@ -39,7 +40,8 @@ _MODULES = {
     "Path": "pathlib",
     "ZoneInfo": "zoneinfo",
     "EmptyOperator": "airflow.providers.standard.operators.empty",
-    **dict.fromkeys(("DAG", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
+    **dict.fromkeys(("DAG", "Asset", "Param", "TaskGroup", "TriggerRule"), "airflow.sdk"),
+    "AssetOrTimeSchedule": "airflow.timetables.assets",
     "CronTriggerTimetable": "airflow.timetables.trigger",
     **dict.fromkeys(
         (
@@ -113,6 +115,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
             forms[node.name],
             parts[node.name],
             followed=bool(after[variables[node.name]]),
+            outlets=outlets(pipeline, node.name),
         )
         for node in nodes
     )

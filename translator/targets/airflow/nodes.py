@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.targets.airflow.assets import updater
 from translator.targets.airflow.forms import node_form
 from translator.targets.airflow.gates import conditions
 from translator.targets.airflow.model import GroupNode, PlainNode
@@ -37,7 +38,14 @@ def operator_of(node: ir.StepNode) -> tuple[str, str]:
 
 
 def lower_node(  # noqa: PLR0913 - all that is known of a node
-    plan: Plan, node: ir.StepNode, step: Name, form: Form, parts: Mapping[str, str], *, followed: bool
+    plan: Plan,
+    node: ir.StepNode,
+    step: Name,
+    form: Form,
+    parts: Mapping[str, str],
+    *,
+    followed: bool,
+    outlets: Arguments,
 ) -> PlainNode | GroupNode:
     """Return the operators of a node.
 
@@ -48,6 +56,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         form: the sources of its parameters.
         parts: the variables of its tasks, if it is a group: by ``grid`` and ``run``.
         followed: whether other nodes wait for it.
+        outlets: the argument of its task by which it updates assets, if it does.
     """
     variable, own_id = plan.variables[node.name], plan.ids[node.name]
     display_name = node.name if node.name != own_id else None
@@ -56,11 +65,14 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     approval = approval_arguments(plan.settings, node, plan.hooks)
     done = closing_task(node, followed=followed, approval=approval)
     starting = starting_task(node, approval)
+    own_outlets = outlets if updater(node, done) == "run" else ()
+    if done is not None and not own_outlets:
+        done = replace(done, keywords=(*done.keywords, *outlets))
     gates = conditions(node.policy.gates, plan.variables)
     operator, role = operator_of(node)
     if done is None and starting is None:
         alone = _arguments(task_id=own_id, task_display_name=display_name, **{role: step})
-        arguments = (*alone, *_edges(plan, node, form), *values, *gates, *_policy(plan, node))
+        arguments = (*alone, *_edges(plan, node, form), *values, *gates, *_policy(plan, node), *own_outlets)
         note = COLLECTS if node.step.kind is ir.StepKind.COLLECT else None
         return PlainNode(variable, place, Call(name(operator), (), arguments), note)
     group = GroupNode(
@@ -77,7 +89,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         operator=operator,
     )
     start = (*_arguments(task_id="run", **{role: step}), *_edges(plan, node, form))
-    policy = _policy(plan, node)
+    policy = (*_policy(plan, node), *own_outlets)
     if isinstance(node, ir.ExecutionNode):
         return replace(group, step=(*start, *values, *gates, *policy))
     shown_as = _arguments(map_index_template="{{ task.point_label }}")

@@ -85,7 +85,7 @@ def _entries(text: str | None) -> dict[str, str] | None:
 
 def _schedule(schedule: ir.Schedule | None, before: str | None) -> str | None:
     """Return the schedule of a deployment; None if it has none, and had none in its entry before."""
-    if schedule is not None:
+    if schedule is not None and schedule.cron is not None:
         return f'      - cron: "{schedule.cron}"\n        timezone: "{schedule.timezone}"\n'
     found = _ENTRY.fullmatch(before) if before is not None else None
     return f"{found['schedule']}        active: false\n" if found else None

@@ -12,6 +12,7 @@ from translator.targets.prefect.settings import TARGET, TASK_RUNNER, runs_in_ord
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
 
+_AUTOMATION = "make an automation in Prefect that runs this flow's deployment when the flow before it is complete"
 _TASK_RUNNER_HINT = "give the task runner to task nodes only, or to all nodes in [defaults.prefect]"
 
 
@@ -27,6 +28,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             message = f"Prefect reserves {parameter.name!r}: the flow's parameter is called '{parameter.name}_'"
             diagnostics.note("renamed-parameter", message, parameter.span, hint="its title in the form does not change")
     _check_schedule(pipeline.schedule, diagnostics)
+    _check_assets(pipeline, diagnostics)
     for node in pipeline.nodes if pipeline.graph.start is None else ():
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()
@@ -49,3 +51,14 @@ def _check_schedule(schedule: ir.Schedule | None, diagnostics: Diagnostics) -> N
     if schedule.start_date is not None:
         message = "Prefect schedules runs as soon as the flow is deployed: start_date has no effect"
         diagnostics.warning("ignored-start-date", message, schedule.spans.get("start_date"))
+
+
+def _check_assets(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
+    schedule = pipeline.schedule
+    if schedule is not None and schedule.assets:
+        message = "a flow cannot say that it starts when assets are updated: the assets of its schedule have no effect"
+        diagnostics.warning("ignored-assets", message, schedule.spans.get("assets"), hint=_AUTOMATION)
+    for node, update in pipeline.assets.items():
+        message = f"node {node!r} updates no asset on Prefect, where assets start nothing"
+        hint = "make an automation in Prefect that runs the next flow's deployment when this flow is complete"
+        diagnostics.warning("ignored-assets", message, update.span, hint=hint)

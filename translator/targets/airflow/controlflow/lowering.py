@@ -9,6 +9,7 @@ from translator import ir
 from translator.nodes import branches, walk
 from translator.shim.json_values import thawed
 from translator.targets import render
+from translator.targets.airflow.assets import outlets
 from translator.targets.airflow.controlflow.model import ControlFlowFile
 from translator.targets.airflow.controlflow.names import Names, distinct_titles
 from translator.targets.airflow.controlflow.statements import Body
@@ -32,7 +33,8 @@ _MODULES = {
     **dict.fromkeys(("datetime", "timedelta"), "datetime"),
     "Path": "pathlib",
     "ZoneInfo": "zoneinfo",
-    **dict.fromkeys(("DAG", "TaskGroup", "TriggerRule", "chain"), "airflow.sdk"),
+    **dict.fromkeys(("DAG", "Asset", "TaskGroup", "TriggerRule", "chain"), "airflow.sdk"),
+    "AssetOrTimeSchedule": "airflow.timetables.assets",
     "CronTriggerTimetable": "airflow.timetables.trigger",
     **dict.fromkeys(
         (
@@ -69,7 +71,8 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> ControlFlowFile:
         tries = node.policy.tries
         return (*((("attempts", tries),) if limited and tries > 1 else ()), *node_arguments(node, hooks))
 
-    body = Body(pipeline, {path: name(constant) for path, constant in constant_of.items()}, names, settings)
+    updates = {node: outlets(pipeline, node) for node in pipeline.assets}
+    body = Body(pipeline, {path: name(constant) for path, constant in constant_of.items()}, names, settings, updates)
     params = {parameter.name: thawed(parameter.default) for parameter in pipeline.parameters}
     late = are_late(params, 1 + _tasks(pipeline.graph))
     arguments = dag_arguments(

@@ -50,6 +50,7 @@ class Body:
         constants: by path of a leaf, the constant of its step.
         names: of the file.
         settings: returns the arguments of a node's operator that follow from settings.
+        outlets: by outermost node, the argument of its last task by which it updates assets.
     """
 
     def __init__(
@@ -58,10 +59,12 @@ class Body:
         constants: Mapping[Path, Name],
         names: Names,
         settings: Callable[[ir.ExecutionNode], Arguments],
+        outlets: Mapping[str, Arguments],
     ) -> None:
         self._constants = constants
         self._names = names
         self._settings = settings
+        self._outlets: dict[Path, Arguments] = {(node,): argument for node, argument in outlets.items()}
         self._out = Lines()
         self._part = pipeline.part
         at = Position(1)
@@ -226,6 +229,7 @@ class Body:
                 *guard,
                 *retry_arguments(node),
                 *self._settings(node),
+                *self._outlets.get(path, ()),
             )
             self._explain(at, guard)
             self._out.step(at.depth, variable, place(node, routes), task_arguments)
@@ -322,7 +326,8 @@ class Body:
     def _join(self, kind: str, path: Path, routes: NodeRoutes, at: Position, reducer: str | None = None) -> str:
         """Write the fan-in of a composite node; return its variable."""
         join = self._names.own(path, "join")
-        task_arguments = arguments(task_id="join", kind=kind, reducer=reducer, **ends(routes))
+        of_node = arguments(task_id="join", kind=kind, reducer=reducer, **ends(routes))
+        task_arguments = (*of_node, *self._outlets.get(path, ()))
         self._task(join, "JoinOperator", at, task_arguments)
         return join
 

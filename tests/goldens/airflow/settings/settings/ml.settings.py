@@ -5,7 +5,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, Param, TaskGroup, TriggerRule
+from airflow.sdk import DAG, Asset, Param, TaskGroup, TriggerRule
 from airflow.timetables.trigger import CronTriggerTimetable
 from airflow_plugin import (
     Action,
@@ -157,6 +157,7 @@ with DAG(
             notifiers=[Notify(channel="#approvals")],
             response_timeout=timedelta(days=2),
             defaults="Reject",
+            outlets=[Asset("digits-scores")],
         )
 
     # Runs last, whatever happened: writes run.json and sets the run's state.
