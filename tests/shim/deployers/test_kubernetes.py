@@ -3,85 +3,73 @@
 from __future__ import annotations
 
 import json
+import os
+import random
 import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from translator.shim import deployers
-from translator.shim.contract import Deployment, Endpoint, ExecutionId
-from translator.shim.deployers import DeployError, Request
-from translator.shim.deployers.kubernetes import manifests
+from tests.shim.deployers.on_cluster import TIMEOUT, Deploying, on_cluster
+from translator.shim.deployers import DeployError
+from translator.shim.deployers.kubernetes import manifests, versions
 from translator.shim.deployers.kubernetes.settings import check, read
 
 pytest.importorskip("kubernetes")
 
-SERVES = "exec python3 -m http.server 8000"
-
-
-class Deploying:
-    """A project that is deployed to a namespace."""
-
-    def __init__(self, folder, image="image", **settings):
-        self.folder, self.image, self.settings, self.said = folder, image, settings, []
-        self.project = folder / "project"
-        self.project.mkdir()
-        (self.project / "code.txt").write_text("code")
-
-    def request(self, command=SERVES, model="", *, name="digits", aliases=("live",), environment=None, **endpoint):
-        staged = self.folder / "staged.txt"
-        staged.write_text(model)
-        options = {"image": self.image, "server_command": [command], "files": {"model": "in/model.txt"}, **endpoint}
-        return Request(
-            deployment=Deployment(name, [Endpoint("predict", **options)], aliases),
-            id=ExecutionId("a pipeline", "run/1", "deploy"),
-            project=self.project,
-            without=None,
-            files={"predict": {"in/model.txt": staged}},
-            settings=self.settings,
-            environment=environment or {},
-            inherited={},
-            note=self.said.append,
-            pulse=lambda: None,
-            connection=lambda _: None,
-        )
-
-    def deploy(self, *arguments, **more):
-        return deployers.load("kubernetes").deploy(self.request(*arguments, **more))
-
-    @property
-    def administration(self):
-        return deployers.load("kubernetes").administration(self.settings)
+ROOT = Path(__file__).parents[3]
+KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "10"))
+BOTH = ("predict", "explain")
 
 
 @pytest.fixture
 def deploying(cluster, tmp_path):
-    one = Deploying(tmp_path, cluster.step_image, pull="never", timeout=120, namespace=cluster.namespace)
+    # Each test begins at version 1.
+    one = on_cluster(tmp_path, cluster.step_image, cluster.namespace, f"digits-{os.urandom(4).hex()}")
+    one.prepare()
     yield one
-    one.administration.stop_all()
+    if one.versions():
+        one.administration.stop(one.name, None)
+
+
+def served(cluster, name, port=80, alias="live"):
+    """Return what an endpoint answers at its alias, through the Service; None if none of its pods does."""
+    from kubernetes.client import ApiException
+
+    with cluster.api() as api:
+        try:
+            return api.connect_get_namespaced_service_proxy_with_path(
+                f"{manifests.alias_name(name, alias)}:{port}", cluster.namespace, "in/model.txt"
+            )
+        except ApiException as error:
+            assert error.status in (404, 503), error
+            return None
+
+
+def becomes(cluster, name, model, ports=(80,), **which):
+    """Wait until the endpoints of an alias answer with a model: Services move a moment after their selectors."""
+    deadline = time.monotonic() + 120
+    while (found := [served(cluster, name, port, **which) for port in ports]) != [model] * len(ports):
+        assert time.monotonic() < deadline, found
+        time.sleep(0.1)
 
 
 @pytest.mark.wide("kubernetes")
 def test_versions_roll_out_and_aliases_move(cluster, deploying):
     """Roll out versions, and some that fail: the alias stays at one that serves."""
 
-    def served():
-        with cluster.api() as api:
-            (service,) = api.list_namespaced_service(
-                cluster.namespace, label_selector=f"{manifests.ALIAS}={manifests.digest('live')}"
-            ).items
-            pods = api.list_namespaced_pod(
-                cluster.namespace, label_selector=",".join(f"{k}={v}" for k, v in service.spec.selector.items())
-            ).items
-            ask = api.connect_get_namespaced_pod_proxy_with_path
-            return {ask(f"{pod.metadata.name}:8000", cluster.namespace, "in/model.txt") for pod in pods}
-
     first = deploying.deploy(model="one", environment={"COLOUR": "$(PORT)"})
-    assert (first.id, first.version) == ("digits", "1")
-    assert served() == {"one"}
+    assert (first.id, first.version) == (deploying.name, "1")
+    becomes(cluster, deploying.name, "one")
     deploying.deploy(model="two")
-    assert served() == {"two"}
+    becomes(cluster, deploying.name, "two")
     administration = deploying.administration
-    assert [(one.version, list(one.aliases), one.servers[0].state) for one in administration.versions()] == [
+    assert [(one.version, list(one.aliases), one.servers[0].state) for one in deploying.versions()] == [
         ("1", [], "running"),
         ("2", ["live"], "running"),
     ]
@@ -99,7 +87,7 @@ def test_versions_roll_out_and_aliases_move(cluster, deploying):
     for options, message in failures:
         with pytest.raises(DeployError, match=message):
             deploying.deploy(**options)
-        assert served() == {"two"}
+        becomes(cluster, deploying.name, "two")
     deploying.settings["timeout"] = 3
     for options, message in [
         ({"node_selector": "disk=none"}, "no node can run the pod"),
@@ -107,18 +95,139 @@ def test_versions_roll_out_and_aliases_move(cluster, deploying):
     ]:
         with pytest.raises(DeployError, match=message):
             deploying.deploy(**options)
-        assert served() == {"two"}
-    assert [one.version for one in administration.versions()] == ["1", "2"]
-    administration.move("digits", "live", "1")
-    assert served() == {"one"}
-    assert any("GET /in/model.txt" in line for line in administration.logs("digits", "live", "predict"))
+        becomes(cluster, deploying.name, "two")
+    assert [one.version for one in deploying.versions()] == ["1", "2"]
+    administration.move(deploying.name, "live", "1")
+    becomes(cluster, deploying.name, "one")
+    assert any("GET /in/model.txt" in line for line in administration.logs(deploying.name, "live", "predict"))
     with pytest.raises(DeployError, match="serves as live"):
-        administration.stop("digits", "1")
-    assert administration.stop("digits", "2") == ["2"]
+        administration.stop(deploying.name, "1")
+    assert administration.stop(deploying.name, "2") == ["2"]
     deploying.settings["timeout"] = 120
     assert deploying.deploy(model="three").version == "8"  # no number is used twice
-    assert administration.stop("digits", None) == ["1", "8"]
-    assert administration.versions() == []
+    assert administration.stop(deploying.name, None) == ["1", "8"]
+    assert deploying.versions() == []
+
+
+@pytest.mark.wide("kubernetes")
+def test_endpoints_of_a_version_move_together(cluster, deploying, tmp_path):
+    deploying.settings |= {"replicas": 2, "manifests": str(tmp_path / "review")}
+    deployed = deploying.deploy(model="one", endpoints=BOTH, aliases=("live", "staging"))
+    place = f"http://{manifests.alias_name(deploying.name, 'live')}.{cluster.namespace}.svc"
+    assert deployed.urls == {"predict": f"{place}/", "explain": f"{place}:81/"}
+    becomes(cluster, deploying.name, "one", (80, 81))
+    becomes(cluster, deploying.name, "one", (80, 81), alias="staging")
+    lines = list(deploying.administration.logs(deploying.name, "1", "explain"))
+    assert len({line.partition(": ")[0] for line in lines}) == 2  # one pod's lines are told from the other's
+    # An endpoint keeps its port, whichever others a version has.
+    deploying.deploy(model="two", endpoints=("explain", "third"))
+    becomes(cluster, deploying.name, "two", (81, 82))
+    assert served(cluster, deploying.name, 80) is None
+    deploying.administration.move(deploying.name, "live", "1")
+    becomes(cluster, deploying.name, "one", (80, 81))
+    assert served(cluster, deploying.name, 82) is None
+    # What was written for review is what the cluster has.
+    (first, _) = sorted((tmp_path / "review").iterdir())
+    from kubernetes.client import AppsV1Api
+
+    with cluster.api() as api:
+        apps = AppsV1Api(api.api_client)
+        read_one = {"Deployment": apps.read_namespaced_deployment, "Service": api.read_namespaced_service}
+        kinds = []
+        for item in json.loads(first.read_text())["items"]:
+            kinds.append(item["kind"])
+            if item["kind"] in read_one:
+                answer = read_one[item["kind"]](item["metadata"]["name"], cluster.namespace, _preload_content=False)
+                check_contains(json.loads(answer.data), item)
+    assert sorted(kinds) == ["ConfigMap", "Deployment", "Deployment", "Service", "Service", "Service"]
+
+
+def check_contains(found, expected):
+    """Check that a document has what another one has; the cluster adds defaults."""
+    if isinstance(expected, dict):
+        for key, value in expected.items():
+            check_contains(found[key], value)
+    elif isinstance(expected, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            check_contains(one, other)
+    else:
+        assert found == expected
+
+
+@pytest.mark.wide("kubernetes")
+def test_deployers_at_the_same_time(cluster, deploying):
+    """Deploy twice at once, with an alias that nobody has made yet: it ends at the newer version."""
+    with ThreadPoolExecutor() as lanes:
+        made = list(lanes.map(lambda model: (deploying.deploy(model=model, endpoints=BOTH).version, model), "ab"))
+    assert sorted(number for number, _ in made) == ["1", "2"]
+    becomes(cluster, deploying.name, dict(made)["2"], (80, 81))
+    assert [(one.version, list(one.aliases)) for one in deploying.versions()] == [
+        ("1", []),
+        ("2", ["live"]),
+    ]
+
+
+@pytest.mark.wide("kubernetes")
+def test_a_cancelled_rollout_leaves_nothing(cluster, deploying):
+    deploying.deploy(model="one")
+
+    class CancelledError(Exception):
+        pass
+
+    def cancel():
+        if any(one["kind"] == "Deployment" for one in deployed_objects(cluster, deploying.name, 2)):
+            raise CancelledError
+
+    with pytest.raises(CancelledError):
+        replace(deploying, pulse=cancel).deploy("exec sleep 600", model="two", endpoints=BOTH)
+    assert deployed_objects(cluster, deploying.name, 2) == []
+    becomes(cluster, deploying.name, "one")
+
+
+def deployed_objects(cluster, name, number):
+    """Return the objects of a version."""
+    from kubernetes.client import AppsV1Api
+
+    selector = {"label_selector": manifests.of_version(name, number), "_preload_content": False}
+    with cluster.api() as api:
+        apps = AppsV1Api(api.api_client)
+        listed = [api.list_namespaced_config_map, api.list_namespaced_service, apps.list_namespaced_deployment]
+        found = [json.loads(one(cluster.namespace, **selector).data) for one in listed]
+        return [{**one, "kind": of["kind"].removesuffix("List")} for of in found for one in of["items"]]
+
+
+@pytest.mark.wide("kubernetes")
+def test_a_deployer_that_is_killed_leaves_aliases_at_healthy_versions(cluster, deploying, tmp_path, monkeypatch):
+    deploying.deploy(model="0", endpoints=BOTH)
+    becomes(cluster, deploying.name, "0", (80, 81))
+    chance = random.Random(KILLS)  # noqa: S311 - moments, not secrets
+    before, moved = "0", 0
+    for number in map(str, range(1, KILLS + 1)):
+        place = (str(tmp_path), cluster.step_image, cluster.namespace, deploying.name)
+        arguments = [sys.executable, "-m", "tests.shim.deployers.on_cluster", *place, number]
+        deployer = subprocess.Popen(arguments, cwd=ROOT)
+        time.sleep(chance.uniform(1, 9))
+        deployer.kill()
+        deployer.wait()
+        (now,) = [one for one in deploying.versions() if one.aliases]
+        assert [server.state for server in now.servers] == ["running", "running"]
+        with cluster.api() as api:
+            name = manifests.version_name(deploying.name, int(now.version))
+            assert versions.HEALTHY in api.read_namespaced_config_map(name, cluster.namespace).data
+        answers = [served(cluster, deploying.name, port) for port in (80, 81)]
+        assert set(answers) <= {before, number}
+        model = number if number in answers else before
+        becomes(cluster, deploying.name, model, (80, 81))
+        moved += model != before
+        before = model
+    monkeypatch.setattr(versions, "_ABANDONED", -TIMEOUT)
+    deploying.deploy(model="last", endpoints=BOTH)
+    becomes(cluster, deploying.name, "last", (80, 81))
+    left = {one.version: [server.state for server in one.servers] for one in deploying.versions()}
+    assert len(left) <= 4  # the one with the alias, the newest, and those that are kept
+    assert set(map(tuple, left.values())) == {("running", "running")}
+    print(f"{moved} of {KILLS} killed deployers had moved the alias")
 
 
 def workload(tmp_path, settings=None, **endpoint):
@@ -161,7 +270,7 @@ def test_what_the_schema_has_is_in_the_manifest(tmp_path):
 def test_names_fit_into_dns_and_differ(tmp_path):
     names = ["Digits", "digits", "DIGITS_", "9", "_" * 60, "a" * 60, "a" * 59 + "b"]
     made = [manifests.version_name(one, 10**9, "predict") for one in names]
-    made += [manifests.alias_name(one, one, "predict") for one in names]
+    made += [manifests.alias_name(one, one) for one in names]
     assert len(set(made)) == len(made)
     assert all(re.fullmatch(r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?", one) for one in made), made
 

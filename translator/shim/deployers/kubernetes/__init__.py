@@ -1,6 +1,7 @@
-"""Run the servers of deployments on a Kubernetes cluster: a Deployment and a Service per endpoint of a version.
+"""Run the servers of deployments on a Kubernetes cluster: a Deployment per endpoint, and a Service per version.
 
-Each alias of an endpoint is a Service, which selects the pods of one version.
+Each alias is a Service, which selects the pods of one version. Its ports lead to the endpoints, so an alias moves in
+one request for all of them.
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ def deploy(request: Request) -> Deployed:
     versions = _versions(settings, connection)
     cluster = versions.objects.cluster
     with contextlib.closing(cluster):
-        number, aliases = versions.make(request)
+        number, ports, aliases = versions.make(request)
         deployment = request.deployment.name
         urls = {
-            endpoint.name: address(cluster.namespace, deployment, number, endpoint.name, aliases[:1])
-            for endpoint in request.deployment.endpoints
+            endpoint: address(cluster.namespace, deployment, number, port, aliases[:1])
+            for endpoint, port in ports.items()
         }
         for url in urls.values():
             request.note(f"serving at {url} in the cluster")

@@ -9,7 +9,7 @@ from translator.shim import deployers
 from translator.shim.deployers import DeployError, bad_alias
 from translator.shim.deployers.kubernetes import manifests
 from translator.shim.deployers.kubernetes.manifests import DEPLOYMENT, ENDPOINT, RUN
-from translator.shim.deployers.kubernetes.versions import HEALTHY, number_of
+from translator.shim.deployers.kubernetes.versions import FIRST_PORT, HEALTHY, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -40,9 +40,9 @@ class ClusterAdministration:
             deployers.Server(
                 endpoint,
                 _state(workloads.get(endpoint)),
-                address(objects.cluster.namespace, deployment, number, endpoint, aliases[:1]),
+                address(objects.cluster.namespace, deployment, number, port, aliases[:1]),
             )
-            for endpoint in _ports(record)
+            for endpoint, port in _ports(record).items()
         ]
         created = record["metadata"]["creationTimestamp"]
         return deployers.Version(deployment, str(number), created, annotations[RUN], aliases, servers)
@@ -132,17 +132,14 @@ class ClusterAdministration:
         return records[number]
 
 
-def address(namespace: str, deployment: str, number: int, endpoint: str, aliases: Sequence[str]) -> str:
+def address(namespace: str, deployment: str, number: int, port: int, aliases: Sequence[str]) -> str:
     """Return the address of an endpoint within the cluster: that of its first alias, else of the version."""
-    name = (
-        manifests.alias_name(deployment, aliases[0], endpoint)
-        if aliases
-        else manifests.version_name(deployment, number, endpoint)
-    )
-    return f"http://{name}.{namespace}.svc/"
+    name = manifests.alias_name(deployment, aliases[0]) if aliases else manifests.version_name(deployment, number)
+    return f"http://{name}.{namespace}.svc{'' if port == FIRST_PORT else f':{port}'}/"
 
 
 def _ports(record: Mapping[str, Any]) -> dict[str, int]:
+    """Return the port of Services that leads to each endpoint of a version."""
     ports: dict[str, int] = json.loads(record["data"]["endpoints"])
     return ports
 

@@ -1,4 +1,4 @@
-"""Describe a version in the words of Kubernetes: a Deployment and a Service per endpoint, and Services of aliases.
+"""Describe a version in the words of Kubernetes: a Deployment per endpoint, a Service, and Services of aliases.
 
 Names of objects are readable, fit into a DNS label, and have a digest of the names that they stand for, so that no two
 deployments, endpoints or aliases share one. Which names an object stands for is in its annotations.
@@ -65,9 +65,14 @@ def version_name(deployment: str, number: int, endpoint: str = "") -> str:
     return f"d-{_slug(deployment)}{end}-{digest(deployment, endpoint)}-{number}"
 
 
-def alias_name(deployment: str, alias: str, endpoint: str) -> str:
+def alias_name(deployment: str, alias: str) -> str:
     """Return the name of the Service of an alias."""
-    return f"a-{_slug(deployment)}-{_slug(alias)}-{digest(deployment, alias, endpoint)}"
+    return f"a-{_slug(deployment)}-{_slug(alias)}-{digest(deployment, alias)}"
+
+
+def counter_name(deployment: str) -> str:
+    """Return the name of the ConfigMap with the newest number, and the port of each endpoint."""
+    return f"{version_name(deployment, 0)}-counter"
 
 
 def of_deployment(deployment: str) -> str:
@@ -81,14 +86,18 @@ def of_version(deployment: str, number: int) -> str:
 
 
 def archives(request: Request, number: int, endpoint: str, content: bytes) -> list[Manifest]:
-    """Return the ConfigMaps with the archive of an endpoint's files."""
+    """Return the ConfigMaps with the archive of an endpoint's files.
+
+    Their names have a digest of the content: nodes read an immutable ConfigMap of one name only once.
+    """
+    content_digest = hashlib.sha256(content).hexdigest()[:10]
     parts = [content[start : start + PART] for start in range(0, len(content), PART)]
     name = version_name(request.deployment.name, number, endpoint)
     return [
         {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": _metadata(f"{name}-files-{index}", request, {VERSION: str(number)}, {}),
+            "metadata": _metadata(f"{name}-files-{content_digest}-{index}", request, {VERSION: str(number)}, {}),
             "binaryData": {f"{index:03}.part": base64.b64encode(part).decode()},
             "immutable": True,
         }
@@ -96,12 +105,18 @@ def archives(request: Request, number: int, endpoint: str, content: bytes) -> li
     ]
 
 
-def record(request: Request, number: int) -> Manifest:
-    """Return the ConfigMap that says what a version is; ``healthy`` is added once it is."""
+def record(request: Request, number: int, ports: Mapping[str, int]) -> Manifest:
+    """Return the ConfigMap that says what a version is; ``healthy`` is added once it is.
+
+    Args:
+        request: the version.
+        number: its number.
+        ports: by endpoint, the port of Services that leads to it.
+    """
     metadata = _metadata(version_name(request.deployment.name, number), request, {VERSION: str(number)}, {})
     metadata["labels"][RECORD] = "true"
-    ports = {endpoint.name: endpoint.port for endpoint in request.deployment.endpoints}
-    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"endpoints": json.dumps(ports)}}
+    data = {"endpoints": json.dumps(dict(ports))}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
 
 
 def workload(
@@ -153,7 +168,7 @@ def _pod(
         "command": _command(endpoint),
         "workingDir": HOME,
         "env": _variables(request, settings, number, endpoint),
-        "ports": [{"containerPort": endpoint.port}],
+        "ports": [{"name": _target(endpoint.name), "containerPort": endpoint.port}],
         "readinessProbe": {
             **_probe(settings.health, endpoint.port, f"/{request.deployment.name}/{number}/{endpoint.name}"),
             "periodSeconds": 1,
@@ -260,39 +275,41 @@ def _volumes(endpoint: contract.Endpoint) -> tuple[list[Manifest], list[Manifest
     return mounts, volumes
 
 
-def service(request: Request, number: int, endpoint: contract.Endpoint) -> Manifest:
-    """Return the Service of an endpoint of a version."""
+def service(request: Request, number: int, ports: Mapping[str, int]) -> Manifest:
+    """Return the Service of a version, with a port for each endpoint."""
     deployment = request.deployment.name
-    own_labels = {ENDPOINT: digest(endpoint.name), VERSION: str(number)}
-    metadata = _metadata(version_name(deployment, number, endpoint.name), request, own_labels, {})
-    metadata["annotations"][ENDPOINT] = endpoint.name
-    return _service(metadata, {DEPLOYMENT: digest(deployment), **own_labels}, endpoint.port)
+    metadata = _metadata(version_name(deployment, number), request, {VERSION: str(number)}, {})
+    return _service(metadata, deployment, number, ports)
 
 
-def alias_service(deployment: str, alias: str, endpoint: str, number: int, port: int) -> Manifest:
-    """Return the Service of an alias of an endpoint, which selects the pods of one version."""
+def alias_service(deployment: str, alias: str, number: int, ports: Mapping[str, int]) -> Manifest:
+    """Return the Service of an alias, which selects the pods of one version."""
     metadata = {
-        "name": alias_name(deployment, alias, endpoint),
-        "labels": {
-            **labels.MANAGED_BY,
-            DEPLOYMENT: digest(deployment),
-            ENDPOINT: digest(endpoint),
-            ALIAS: digest(alias),
-        },
-        "annotations": {DEPLOYMENT: deployment, ENDPOINT: endpoint, ALIAS: alias},
+        "name": alias_name(deployment, alias),
+        "labels": {**labels.MANAGED_BY, DEPLOYMENT: digest(deployment), ALIAS: digest(alias)},
+        "annotations": {DEPLOYMENT: deployment, ALIAS: alias},
     }
-    selector = {DEPLOYMENT: digest(deployment), ENDPOINT: digest(endpoint), VERSION: str(number)}
-    return _service(metadata, selector, port)
+    return _service(metadata, deployment, number, ports)
 
 
-def _service(metadata: Manifest, selector: Mapping[str, str], port: int) -> Manifest:
-    ports = [{"name": "http", "port": 80, "targetPort": port, "protocol": "TCP"}]
+def _service(metadata: Manifest, deployment: str, number: int, ports: Mapping[str, int]) -> Manifest:
+    """Return a Service whose ports lead to the pods of a version that have the port of that name."""
+    selector = {DEPLOYMENT: digest(deployment), VERSION: str(number)}
+    listed = [
+        {"name": f"http-{_slug(name)}-{digest(name)}", "port": port, "targetPort": _target(name), "protocol": "TCP"}
+        for name, port in ports.items()
+    ]
     return {
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": metadata,
-        "spec": {"selector": dict(selector), "ports": ports},
+        "spec": {"selector": selector, "ports": listed},
     }
+
+
+def _target(endpoint: str) -> str:
+    """Return the name of the port of an endpoint's pods, which may have 15 characters."""
+    return f"e-{digest(endpoint)}"
 
 
 def _metadata(name: str, request: Request, own_labels: Mapping[str, str], more: Mapping[str, str]) -> Manifest:

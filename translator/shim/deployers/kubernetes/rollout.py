@@ -46,7 +46,11 @@ def wait(objects: Objects, settings: Settings, request: Request, number: int) ->
         waiting -= ready
         if not waiting:
             return
-        pods = insist(lambda: objects.select("Pod", selector), _AWAY, request.pulse, request.note)
+        pods = [
+            pod
+            for pod in insist(lambda: objects.select("Pod", selector), _AWAY, request.pulse, request.note)
+            if "deletionTimestamp" not in pod["metadata"]  # evicted: another one takes its place
+        ]
         problem = next((text for pod in pods if (text := ended(objects, pod)) is not None), None)
         if problem is not None:
             raise DeployError(problem)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator.shim.deployers import DeployError
 from translator.shim.deployers.kubernetes import manifests, rollout
-from translator.shim.deployers.kubernetes.manifests import ALIAS, DEPLOYMENT, ENDPOINT, RECORD, VERSION
+from translator.shim.deployers.kubernetes.manifests import ALIAS, DEPLOYMENT, RECORD, VERSION
 from translator.shim.deployers.kubernetes.objects import ConflictError
 from translator.shim.deployers.local.versions import place_file
 from translator.shim.files.paths import relative
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from translator.shim.deployers.kubernetes.settings import Settings
 
 HEALTHY = "healthy"
+FIRST_PORT = 80
+"""The port of Services that leads to the first endpoint of a deployment."""
 _TRIES = 20
 _ABANDONED = 600.0
 """The seconds after its time-out after which an unfinished version is taken for the rest of a killed deployment."""
@@ -41,11 +43,11 @@ class Versions:
     settings: Settings
     objects: Objects
 
-    def make(self, request: Request) -> tuple[int, Sequence[str]]:
+    def make(self, request: Request) -> tuple[int, Mapping[str, int], Sequence[str]]:
         """Make a version, wait until its endpoints are ready, and let its aliases point to it.
 
         Returns:
-            its number, and the aliases that point to it.
+            its number, the port of Services that leads to each endpoint, and the aliases that point to it.
 
         Raises:
             DeployError: that cannot be done; nothing of the version remains, and no alias has moved.
@@ -56,43 +58,52 @@ class Versions:
         if images:
             raise DeployError(f"the deployer 'kubernetes' needs an image for endpoint {images[0]!r}")
         self._remove_abandoned(deployment, request.note)
-        number = self._next_number(request)
+        number, ports = self._next_number(request)
         request.note(f"version {number} of {deployment}")
         try:
-            self._start(request, number)
+            self._start(request, number, ports)
             rollout.wait(self.objects, self.settings, request, number)
-            ports = {endpoint.name: endpoint.port for endpoint in request.deployment.endpoints}
-            self._mark_healthy(request, number)
+            self._mark_healthy(request, number, ports)
             moved = self.move(deployment, request.deployment.aliases, number, ports, request.note)
         except BaseException:
             if number not in self.aliases(deployment).values():
                 self.remove(deployment, number)
             raise
-        return number, moved
+        return number, ports, moved
 
-    def _next_number(self, request: Request) -> int:
-        """Return a number that no version of a deployment has had."""
+    def _next_number(self, request: Request) -> tuple[int, Mapping[str, int]]:
+        """Return a number that no version of a deployment has had, and the ports of its endpoints, which keep them."""
         deployment = request.deployment.name
-        name = f"{manifests.version_name(deployment, 0)}-counter"
+        name = manifests.counter_name(deployment)
         for _ in range(_TRIES):
             counter = self.objects.get("ConfigMap", name)
-            number = int(((counter or {}).get("data") or {}).get("newest", 0)) + 1
+            known = (counter or {}).get("data") or {}
+            number = int(known.get("newest", 0)) + 1
+            all_ports: dict[str, int] = json.loads(known.get("ports", "{}"))
+            for endpoint in request.deployment.endpoints:
+                all_ports.setdefault(endpoint.name, max(all_ports.values(), default=FIRST_PORT - 1) + 1)
             metadata: Manifest = {"name": name, "labels": dict(MANAGED_BY)}
             if counter is not None:
                 metadata["resourceVersion"] = counter["metadata"]["resourceVersion"]
-            manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"newest": f"{number}"}}
+            data = {"newest": str(number), "ports": json.dumps(all_ports)}
+            manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
             try:
                 (self.objects.create if counter is None else self.objects.apply)(manifest)
             except ConflictError:
                 request.pulse()
                 continue
-            return number
+            return number, {endpoint.name: all_ports[endpoint.name] for endpoint in request.deployment.endpoints}
         raise DeployError(f"other runs deploy {deployment} at the same time: try again")
 
-    def _start(self, request: Request, number: int) -> None:
+    def _start(self, request: Request, number: int, ports: Mapping[str, int]) -> None:
         """Create the objects of a version; write their manifests for review, if the settings say where."""
-        written: list[Mapping[str, Any]] = [manifests.record(request, number)]
-        self.objects.apply(written[0])
+        deployment = request.deployment.name
+        written: list[Mapping[str, Any]] = [
+            manifests.record(request, number, ports),
+            manifests.service(request, number, ports),
+        ]
+        for manifest in written:
+            self.objects.apply(manifest)
         listed = working_copy.listing(request.project, request.without, request.pulse)
         for endpoint in request.deployment.endpoints:
             content = _archive(request, endpoint.name, listed)
@@ -107,21 +118,18 @@ class Versions:
             for part in parts:
                 self.objects.apply(part)
                 request.pulse()
-            for manifest in (
-                manifests.service(request, number, endpoint),
-                manifests.workload(request, self.settings, number, endpoint, names),
-            ):
-                written.append(manifest)
-                self.objects.apply(manifest)
+            written.append(manifests.workload(request, self.settings, number, endpoint, names))
+            self.objects.apply(written[-1])
         if self.settings.manifests is not None:
-            _write(Path(self.settings.manifests), manifests.version_name(request.deployment.name, number), written)
+            written += [manifests.alias_service(deployment, one, number, ports) for one in request.deployment.aliases]
+            _write(Path(self.settings.manifests), manifests.version_name(deployment, number), written)
 
-    def _mark_healthy(self, request: Request, number: int) -> None:
+    def _mark_healthy(self, request: Request, number: int, ports: Mapping[str, int]) -> None:
         deployment = request.deployment.name
         current = self.objects.get("ConfigMap", manifests.version_name(deployment, number))
         if current is None:
             raise DeployError(f"version {number} of {deployment} was stopped")
-        record = manifests.record(request, number)
+        record = manifests.record(request, number, ports)
         record["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
         record["data"][HEALTHY] = datetime.now(UTC).isoformat()
         self.objects.apply(record)
@@ -153,7 +161,7 @@ class Versions:
         *,
         back: bool = False,
     ) -> list[str]:
-        """Let aliases point to a version: the Service of each endpoint moves in one request.
+        """Let aliases point to a version: each moves in one request, for all endpoints.
 
         Returns:
             the aliases that point to it; others stay at newer versions, unless ``back`` is set.
@@ -161,25 +169,19 @@ class Versions:
         moved = []
         for alias in aliases:
             for _ in range(_TRIES):
-                current = {
-                    one["metadata"]["annotations"][ENDPOINT]: one
-                    for one in self.alias_services(deployment)
-                    if one["metadata"]["annotations"][ALIAS] == alias
-                }
-                newest = max((int(one["spec"]["selector"][VERSION]) for one in current.values()), default=0)
+                current = self.objects.get("Service", manifests.alias_name(deployment, alias))
+                newest = int(current["spec"]["selector"][VERSION]) if current is not None else 0
                 if newest > number and not back:
                     note(f"alias {alias} stays at version {newest}, which is newer")
                     break
+                manifest = manifests.alias_service(deployment, alias, number, ports)
+                if current is not None:
+                    manifest["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
                 try:
-                    for endpoint, port in ports.items():
-                        manifest = manifests.alias_service(deployment, alias, endpoint, number, port)
-                        if endpoint in current:
-                            manifest["metadata"]["resourceVersion"] = current[endpoint]["metadata"]["resourceVersion"]
-                        self.objects.apply(manifest)
+                    # Applying would change what another run has created meanwhile.
+                    (self.objects.create if current is None else self.objects.apply)(manifest)
                 except ConflictError:
                     continue
-                for endpoint in current.keys() - ports.keys():
-                    self.objects.delete("Service", current[endpoint]["metadata"]["name"])
                 note(f"alias {alias} points to version {number}")
                 moved.append(alias)
                 break

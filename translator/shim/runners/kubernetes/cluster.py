@@ -238,6 +238,7 @@ def connect(settings: Settings, connection: Connection | None) -> Cluster:
         RunnerError: the package is not installed, or the credentials cannot be read.
     """
     try:
+        import yaml
         from kubernetes import config as untyped
         from kubernetes.client import Configuration
     except ImportError as error:
@@ -267,6 +268,10 @@ def connect(settings: Settings, connection: Connection | None) -> Cluster:
             namespace = chosen["context"].get("namespace")
     except (config.ConfigException, OSError, KeyError, TypeError, ValueError) as error:
         raise RunnerError(f"the credentials of the Kubernetes cluster cannot be read: {error}") from error
+    except yaml.YAMLError as error:  # it has several lines
+        raise RunnerError(
+            f"the kubeconfig {file or 'of this user'} is not YAML: {' '.join(str(error).split())}"
+        ) from error
     configuration.retries = 1  # who waits for the server tries again, and says so
     if extra.get("disable_verify_ssl"):
         configuration.verify_ssl = False
