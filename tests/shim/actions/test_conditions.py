@@ -89,6 +89,7 @@ def test_names():
     [
         *("", "metadata.x <", "1 < metadata.x < 2", "[1]", "lambda: 1", "(" * 400, "metadata.x == '\x00'"),
         *("x" * 200_000, "not " * 50 + "metadata.x", "metadata.x[0]", "metadata.x == f'{1}'", "a\nb", "().__class__"),
+        "{{ metadata.x }} < 1",
     ],
 )
 def test_invalid_expressions(text):

@@ -33,6 +33,14 @@ def test_a_command_that_fails_before_is_an_error(worker):
         ("acc >= 0.9", {"acc": ["x"]}, False),
         ("acc >= 0.9", {"acc": None}, False),
         ("acc >>> 1", {"acc": 2}, False),
+        ("not acc", {}, False),
+        ("not acc", {"acc": 0}, True),
+        ("acc is None", {}, False),
+        ("loss < 1 or acc > 1", {"loss": 0}, False),
+        ("loss < 1 or acc > 1", {"loss": 0, "acc": 0}, True),
+        ("val-acc > 1 or val.acc > 1", {"val-acc": 2, "val": {"acc": 0}}, True),
+        ("class == 'cat'", {"class": "cat"}, True),
+        ("{{ acc }} < 1", {"acc": 0}, False),
     ],
 )
 def test_conditions(condition, metadata, holds):

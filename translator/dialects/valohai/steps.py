@@ -33,6 +33,8 @@ _FSSPEC = {
     "oci": "ocifs",
 }
 """The schemes of inputs that fsspec reads, with the package that it needs for them."""
+_SOURCES = ("execution", "metadata", "parameter")
+"""What conditions name elsewhere. In a stop-condition, a name is a key of metadata."""
 _FETCHED = ("file", "http", "https")
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
 
@@ -97,9 +99,11 @@ def _stop_condition(body: Located, diagnostics: Diagnostics) -> str | None:
         names = conditions.names(text)
     except conditions.ConditionError:
         return text  # the vendor's linter reports it
-    if wrong := next((".".join(name) for name in names if name[0] == "execution" or name[-1] == "()"), None):
+    wrong = next((name for name in names if name[-1] == "()" or (name[0] in _SOURCES and len(name) > 1)), None)
+    if wrong is not None:
         place = body.value_span("stop-condition")
-        refuse("stop-condition", f"a stop-condition with {wrong!r}", place, diagnostics)
+        named = f"{wrong[0]}()" if wrong[-1] == "()" else ".".join(wrong)
+        refuse("stop-condition", f"a stop-condition with {named!r}", place, diagnostics)
     return text
 
 

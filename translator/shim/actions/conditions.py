@@ -50,7 +50,10 @@ def holds(condition: str, *, metadata: Mapping[str, object], parameters: Mapping
 
 
 def is_met(condition: str, metadata: Mapping[str, object]) -> bool:
-    """Return whether a condition that names keys of metadata alone holds; it does not while it cannot be evaluated.
+    """Return whether a condition that names keys of metadata alone holds.
+
+    It does not while it cannot be evaluated, or while one of its keys does not exist: ``not loss`` says nothing before
+    there is a loss.
 
     Args:
         condition: an expression of ``leval``: ``accuracy > 0.9``.
@@ -60,7 +63,8 @@ def is_met(condition: str, metadata: Mapping[str, object]) -> bool:
     for (_, *key), value in _flat(METADATA, metadata, condition.count(".") + 2):
         values[tuple(key) if len(key) > 1 else key[0]] = value
     try:
-        return bool(_evaluator().evaluate(condition, values))
+        used = {name if len(name) > 1 else name[0] for name in names(condition)}
+        return used <= values.keys() and bool(_evaluator().evaluate(condition, values))
     except Exception:  # noqa: BLE001 - whatever it raises is about the expression or its values
         return False
 
@@ -71,7 +75,6 @@ def names(condition: str) -> list[tuple[str, ...]]:
     Raises:
         ConditionError: it is not a valid expression.
     """
-    from leval.excs import EvaluatorError
     from leval.extras.common_boolean_evaluator import CommonBooleanEvaluator
     from leval.universe.verifier import VerifierUniverse
 
@@ -94,7 +97,7 @@ def names(condition: str) -> list[tuple[str, ...]]:
     evaluator.verifier_universe_class = Names
     try:
         evaluator.verify(condition)
-    except (EvaluatorError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever it raises is about the expression
         raise ConditionError(_reason(error)) from None
     return list(seen)
 
