@@ -55,8 +55,10 @@ class NodeParameters(_Group, node=""):
     """
 
     def values(self) -> dict[str, Value]:
-        """Return the parameters that have a value, by the names of the source file."""
-        return {name: value for name, value in self.model_dump(by_alias=True).items() if value is not None}
+        """Return the values of parameters by the names of the source file; None replaces a default."""
+        defaults = {field.alias or name: field.default for name, field in type(self).model_fields.items()}
+        values = self.model_dump(by_alias=True)
+        return {name: value for name, value in values.items() if value is not None or defaults[name] is not None}
 
 
 class NodeInputs(_Group, node=""):

@@ -88,6 +88,7 @@ def test_values(text, expected):
         (["list=1,x"], "x is not an integer"),
         (["both=1,2"], "expected one value, because it sets one.level"),
         (["grid.f=[1, 2"], "not valid JSON"),
+        (["grid.f=[1, null]"], "a list of values cannot contain null"),
         ([f"grid.f={'[' * 101}1{']' * 101}"], "--param grid.f: it is nested deeper than 100"),
         ([f"list={'[' * 99_999}"], "--param list: it is nested deeper than 100"),
     ],

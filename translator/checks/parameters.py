@@ -115,6 +115,8 @@ def suits(parameter: ir.Parameter, value: ir.Value, *, spreads: bool) -> str | N
     from translator.shim.parameters import ParameterError
 
     values = value if spreads and isinstance(value, tuple) else (value,)
+    if spreads and values is value and None in values:
+        return f"parameter {parameter.name!r}: a list of values cannot contain null"
     for single in values:
         try:
             coerced(parameter, single)

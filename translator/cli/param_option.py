@@ -241,6 +241,8 @@ def _value(slot: _Slot, text: str) -> Value:
     items = _items(text)
     if not items:
         raise ValueError("expected at least one value")
+    if None in items:
+        raise ValueError("a list of values cannot contain null")
     if slot.singly is not None and len(items) > 1:
         raise ValueError(f"expected one value, because it sets {slot.singly}")
     if slot.singly is not None:

@@ -46,6 +46,7 @@ GRID = """\
     parameter-sets:
       - {a: 1, b: one}
       - {a: 2}
+      - {a: 3, b: null}
 - pipeline:
     name: Grids
     nodes:
@@ -102,6 +103,7 @@ def test_values_reach_parameters_axes_and_sets(embedded: Embedded) -> None:
     assert [one["parameters"] for one in nodes["zip"]["executions"]] == [
         {"a": 1, "b": "one", "c": 0.5},
         {"a": 2, "b": "x", "c": 0.5},
+        {"a": 3, "b": None, "c": 0.5},
     ]
 
 

@@ -36,6 +36,9 @@ def test_ignored_and_refused_keys_say_why():
 
 STEP_KEYS = [
     "stop-condition: execution.duration > 1 #! error unsupported-stop-condition",
+    "stop-condition: metadata.loss < 1 #! error unsupported-stop-condition",
+    "stop-condition: parameter.rate < 1 #! error unsupported-stop-condition",
+    "stop-condition: floor(loss) < 1 #! error unsupported-stop-condition",
     'mounts: ["/a:/b"] #! error unsupported-mounts',
     "environment-variable-groups: [g] #! error unsupported-environment-variable-groups",
     "environment-variable-groups: []",
@@ -78,6 +81,7 @@ STEP_KEYS = [
     "parameters: [{name: a, category: x}] #! note ignored-category",
     # what the vendor's own linter says
     "stop-condition: a >>> 1 #! error bad-expression",
+    "stop-condition: '{{ a }} < 1' #! error bad-expression",
     "parameters: [{name: a, pass-true-as: x}] #! warning no-effect",
     "parameters: [{name: a, type: flag, optional: true}] #! warning no-effect",
     "parameters: [{name: a, type: integer, default: x}] #! warning bad-default; error bad-default",
@@ -291,6 +295,7 @@ PARAMETERS = [
     "{name: p, default: [1, 2], target: make.parameter.tags}",
     "{name: p, default: [1, 2], target: grid.parameter.size}",
     "{name: p, default: [1, 4], target: grid.parameter.size}  #! error bad-default",
+    "{name: p, default: [1, null], target: grid.parameter.size}  #! error bad-default",
     "{name: p, default: 2.5, target: grid.parameter.rate}  #! error bad-default",
     "{name: p, default: {a: 1}, target: make.parameter.seed}  #! error bad-value",
     "{name: p, default: 1, target: make.parameter.seed, category: x}  #! note ignored-category",

@@ -226,7 +226,7 @@ MANUAL = textwrap.dedent("""
         name: searched
         step: search
         type: manual_search
-        parameter-sets: [{a: 1, b: 2}, {a: 3, b: 4}]
+        parameter-sets: [{a: 1, b: 2}, {a: 3, b: 4}, {a: 5, b: null}]
     - pipeline:
         name: manual
         nodes: [{name: search, type: task, task: searched}]
@@ -240,6 +240,7 @@ def test_a_manual_search_runs_its_points(run):
     assert [one["parameters"] for one in ran.record["nodes"]["search"]["executions"]] == [
         {"a": 1, "b": 2, "c": "x"},
         {"a": 3, "b": 4, "c": "x"},
+        {"a": 5, "b": None, "c": "x"},  # no value, in place of the default
     ]
 
 

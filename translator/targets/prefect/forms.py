@@ -176,14 +176,15 @@ def _in_points(node: ir.StepNode, parameter: ir.Parameter) -> tuple[ir.Value, ..
 def _single(parameter: ir.Parameter, name: str, aliases: Aliases, elsewhere: tuple[ir.Value, ...]) -> Field:
     """Return a field for a value of an execution, or of a point; ``elsewhere`` are the values in points."""
     default = typed(parameter, parameter.default)
-    seen = (default, elsewhere)
+    seen, unset = (default, elsewhere), None in elsewhere
     if parameter.multiple is not None:
         scalar = _short(bounded_type([parameter], seen), parameter, aliases)
-        return _finished(parameter, name, f"list[{scalar}]", default)
+        return _finished(parameter, name, f"list[{scalar}]", default, unset=unset)
     if parameter.type is ir.ParameterType.FLOAT and not parameter.choices:
-        return _finished(parameter, name, _short(bounded_type([parameter], seen), parameter, aliases), default)
+        annotation = _short(bounded_type([parameter], seen), parameter, aliases)
+        return _finished(parameter, name, annotation, default, unset=unset)
     annotation = _short(limited_type(parameter, seen), parameter, aliases)
-    return _finished(parameter, name, annotation, default, limits_of(parameter, seen))
+    return _finished(parameter, name, annotation, default, limits_of(parameter, seen), unset=unset)
 
 
 def _axis(parameter: ir.Parameter, name: str, values: tuple[ir.Value, ...] | None, aliases: Aliases) -> Field:
@@ -213,10 +214,17 @@ def _short(annotation: str, parameter: ir.Parameter, aliases: Aliases) -> str:
     return annotation if len(annotation) <= INLINE else aliases.name(annotation, parameter.name)
 
 
-def _finished(
-    parameter: ir.Parameter, name: str, annotation: str, default: object, limits: Mapping[str, object] | None = None
+def _finished(  # noqa: PLR0913 - all that a field says
+    parameter: ir.Parameter,
+    name: str,
+    annotation: str,
+    default: object,
+    limits: Mapping[str, object] | None = None,
+    *,
+    unset: bool = False,
 ) -> Field:
-    if default is None:
+    """Return a field; ``unset``: a point of the file leaves the parameter without a value, like a default of None."""
+    if default is None or unset:
         annotation += " | None"
     alias = parameter.name if name != parameter.name else None
     keywords = {**(limits or {}), "alias": alias, "description": parameter.description}
