@@ -59,9 +59,9 @@ class GateOperator(BaseOperator):
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
         failed = "failed" in states.values()
         executions = [state for task, state in states.items() if not task.endswith(".grid")]
-        if executions == ["skipped"] and "success" in states.values():
-            return  # its grid has no points
-        if "skipped" in executions and not failed:
+        if states.get(node.run) == "skipped" and "success" in states.values():
+            return  # its grid has no points: executions have an index
+        if "skipped" in executions and (not failed or self.needs == "one-complete"):
             raise NotStarted("the node was stopped or skipped")
         if not failed and "success" not in executions:
             raise NotStarted("the node did not run")

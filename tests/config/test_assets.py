@@ -149,14 +149,14 @@ def test_the_task_that_succeeds_only_if_the_node_is_complete(
     on_error: str | None, on_child_error: str | None, single: str | None, task: str | None
 ) -> None:
     nodes = step_nodes(pipeline(Node("one", on_error=on_error), Node("many", ["a", "b"], on_error, on_child_error)))
-    assert [updater(node, closing_task(node, followed=True)) for node in nodes.values()] == [single, task]
+    assert [updater(node, closing_task(node, followed=True, updates=True)) for node in nodes.values()] == [single, task]
 
 
 @pytest.mark.parametrize(("on_error", "expected"), [(None, "done"), ("stop-next", "done"), ("continue", None)])
 def test_actions_at_the_end_come_before_the_update(on_error: str | None, expected: str | None) -> None:
     asks = {"actions": [{"when": "node-complete", "then": "require-approval"}]}
     (node,) = step_nodes(pipeline(Node("one", on_error=on_error, more=asks))).values()
-    assert updater(node, closing_task(node, followed=False)) == expected
+    assert updater(node, closing_task(node, followed=False, updates=True)) == expected
 
 
 def test_a_node_that_cannot_tell_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -124,6 +124,11 @@ fail = ["tests-failed"]
 schedule = { cron = "0 0 1 1 *", assets = ["tests-made", "s3://tests/many/"] }
 """
 SERVES = 'mkdir -p digits/live/serve; exec python3 -m http.server --bind 127.0.0.1 "$VALOHAI_PORT"\n'
+HALTED = pipeline(
+    Node("search", [f"touch $TESTS_HOME/halted; {OK}", FAIL, SLEEP], "continue"),
+    Node("breaks", _when_asleep(1, "until [ -e $TESTS_HOME/halted ]; do sleep 0.2; done; sleep 1; exit 1")),
+    name="Halted",
+)
 PIPELINES = {
     "dual": pipeline(
         Node("prepare"),
@@ -168,6 +173,7 @@ PIPELINES = {
         name="Templates",
     ),
     "launch": load_text(LAUNCH).choose(),
+    "halted": replace(HALTED, assets={"search": ir.AssetUpdate(("tests-halted",), HALTED.span)}),
     # Due at midnight, and no run is missing: only a backfill starts one.
     "daily": replace(pipeline(Node("one"), name="Daily"), schedule=ir.Schedule("0 0 * * *", "Europe/Helsinki")),
     "caught": replace(
@@ -494,6 +500,7 @@ def test_a_schedule_makes_up_for_missed_runs_and_can_be_backfilled(deployed: Air
 
 
 def test_complete_nodes_update_assets_that_start_another_pipeline(deployed: Airflow) -> None:
+    deployed.trigger("halted", "halted-1")
     deployed.api("PATCH", "/api/v2/dags/updated", {"is_paused": False})
     for count in (1, 2):  # the second time, a result is reused
         deployed.trigger("updates", f"updates-{count}")
@@ -506,6 +513,14 @@ def test_complete_nodes_update_assets_that_start_another_pipeline(deployed: Airf
             ("tests-many", "many.done"),
         ]
         wait_until(lambda: len(list(deployed.store.glob("Updated/asset_triggered__*/run.json"))) == count)  # noqa: B023
+    # A node some of whose executions are stopped is not complete, even if it tolerates failures.
+    assert deployed.wait("halted", "halted-1") == "failed"
+    assert states(deployed.record("halted-1")) == {"search": "stopped", "breaks": "error"}
+    done = deployed.tasks("halted", "halted-1")["search.done", -1]
+    assert (done["state"], deployed.api("GET", "/api/v2/assets/events?source_run_id=halted-1")["total_entries"]) == (
+        "skipped",
+        0,
+    )
     records = [json.loads(path.read_text()) for path in deployed.store.glob("Updated/*/run.json")]
     assert [states(record) for record in records] == [{"read": "complete"}] * 2
 

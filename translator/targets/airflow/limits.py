@@ -94,7 +94,7 @@ def _check_assets(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         update = pipeline.assets.get(node.name)
         if update is None or not isinstance(node, ir.StepNode):
             continue
-        if updater(node, closing_task(node, followed=node.name in followed)) is None:
+        if updater(node, closing_task(node, followed=node.name in followed, updates=True)) is None:
             message = f"node {node.name!r} cannot update an asset: its last task succeeds even if the node does not"
             hint = "let another node update it, or set no on-error: continue"
             diagnostics.error("unsupported-asset", message, update.span, hint=hint)

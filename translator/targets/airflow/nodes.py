@@ -63,7 +63,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     place = own_place(node)
     values = _values(plan, node, form)
     approval = approval_arguments(plan.settings, node, plan.hooks)
-    done = closing_task(node, followed=followed, approval=approval)
+    done = closing_task(node, followed=followed, approval=approval, updates=bool(outlets))
     starting = starting_task(node, approval)
     own_outlets = outlets if updater(node, done) == "run" else ()
     if done is not None and not own_outlets:

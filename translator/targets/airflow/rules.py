@@ -24,7 +24,9 @@ start are evaluated by a task before its grid and its step.
 
 An empty task is never sent to a worker, so it is taken wherever a trigger rule can tell enough. It cannot where
 ``upstream_failed`` may mean both that the node failed and that an upstream node did: then a gate checks. So it
-does after a node that is not part of every run (a gate that ``excludes``), if others wait for it.
+does after a node that is not part of every run (a gate that ``excludes``), if others wait for it. A node that updates
+assets is also closed by a gate if its rule lets an execution be stopped: what stops the run keeps other nodes from
+starting, but not an empty task from succeeding.
 """
 
 from __future__ import annotations
@@ -53,14 +55,24 @@ _EXPLANATIONS = {
 _ACTIONS = "Skipped if an action stops the run, failed if one makes the run fail."
 
 
-def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = ()) -> Call | None:
+def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = (), updates: bool = False) -> Call | None:
     """Return the call that creates the task ``done`` of a node; None if the node is a single task.
 
     Args:
         node: the node.
         followed: whether other nodes wait for it.
         approval: the arguments of a task that asks for approvals.
+        updates: whether the node updates assets.
     """
+    closing = _closing_task(node, followed=followed, approval=approval)
+    rule = dict(closing.keywords).get("trigger_rule") if closing is not None else None
+    if not updates or not isinstance(rule, Name):
+        return closing
+    return call("GateOperator", task_id="done", needs="one-complete" if rule.text == _ONE_COMPLETE else "all-complete")
+
+
+def _closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments) -> Call | None:
+    """Return the call that creates the task ``done`` of a node that updates no assets."""
     if actions := at_events(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
         return _acting(node, actions, approval)
     if followed and any(gate.excludes for gate in node.policy.gates):
