@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +30,7 @@ class Deploying:
     image: str = "image"
     name: str = "digits"
     settings: dict[str, Any] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    note: Callable[[str], None] = lambda _: None
     pulse: Callable[[], None] = lambda: None
 
     @property
@@ -62,7 +63,7 @@ class Deploying:
             settings=self.settings,
             environment=environment or {},
             inherited={},
-            note=self.said.append,
+            note=self.note,
             pulse=self.pulse,
             connection=lambda _: None,
         )
@@ -86,4 +87,6 @@ def on_cluster(folder: Path, image: str, namespace: str, name: str) -> Deploying
 
 if __name__ == "__main__":
     directory, *place, text = sys.argv[1:]
-    on_cluster(Path(directory), *place).deploy(model=text, endpoints=["predict", "explain"])
+    deploying = on_cluster(Path(directory), *place)
+    deploying.note = functools.partial(print, flush=True)
+    deploying.deploy(model=text, endpoints=["predict", "explain"])

@@ -206,10 +206,12 @@ def test_a_deployer_that_is_killed_leaves_aliases_at_healthy_versions(cluster, d
     for number in map(str, range(1, KILLS + 1)):
         place = (str(tmp_path), cluster.step_image, cluster.namespace, deploying.name)
         arguments = [sys.executable, "-m", "tests.shim.deployers.on_cluster", *place, number]
-        deployer = subprocess.Popen(arguments, cwd=ROOT)
-        time.sleep(chance.uniform(1, 9))
-        deployer.kill()
-        deployer.wait()
+        with subprocess.Popen(arguments, cwd=ROOT, stdout=subprocess.PIPE, text=True) as deployer:
+            # The moments are spread over what a deployer does, which takes longer on a busy machine.
+            stage = chance.choice(["version", "predict is ready", "explain is ready", "points to version"])
+            assert any(stage in line for line in deployer.stdout)
+            time.sleep(chance.uniform(0, 0.15))
+            deployer.kill()
         (now,) = [one for one in deploying.versions() if one.aliases]
         assert [server.state for server in now.servers] == ["running", "running"]
         with cluster.api() as api:
