@@ -18,6 +18,7 @@ import pytest
 from tests.shim.deployers.on_cluster import TIMEOUT, Deploying, on_cluster
 from translator.shim.deployers import DeployError
 from translator.shim.deployers.kubernetes import manifests, versions
+from translator.shim.deployers.kubernetes.objects import Objects
 from translator.shim.deployers.kubernetes.settings import check, read
 
 pytest.importorskip("kubernetes")
@@ -183,6 +184,25 @@ def test_a_cancelled_rollout_leaves_nothing(cluster, deploying):
         replace(deploying, pulse=cancel).deploy("exec sleep 600", model="two", endpoints=BOTH)
     assert deployed_objects(cluster, deploying.name, 2) == []
     becomes(cluster, deploying.name, "one")
+
+
+@pytest.mark.wide("kubernetes")
+def test_a_version_that_is_stopped_while_its_alias_moves(cluster, deploying, monkeypatch):
+    deploying.deploy(model="one")
+    apply, stopped = Objects.apply, []
+
+    def stop_first(objects, manifest):
+        if manifest["metadata"]["name"] == manifests.alias_name(deploying.name, "live") and not stopped:
+            stopped.append(True)
+            deploying.administration.stop(deploying.name, "2")
+        return apply(objects, manifest)
+
+    monkeypatch.setattr(Objects, "apply", stop_first)
+    with pytest.raises(DeployError, match=r"version 2 of .* was stopped"):
+        deploying.deploy(model="two")
+    assert stopped
+    becomes(cluster, deploying.name, "one")
+    assert [(one.version, list(one.aliases)) for one in deploying.versions()] == [("1", ["live"])]
 
 
 def deployed_objects(cluster, name, number):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import deployers
 from translator.shim.deployers import DeployError, bad_alias
 from translator.shim.deployers.kubernetes import manifests
 from translator.shim.deployers.kubernetes.manifests import DEPLOYMENT, ENDPOINT, RUN
-from translator.shim.deployers.kubernetes.versions import FIRST_PORT, HEALTHY, number_of
+from translator.shim.deployers.kubernetes.versions import FIRST_PORT, HEALTHY, number_of, ports_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -42,7 +41,7 @@ class ClusterAdministration:
                 _state(workloads.get(endpoint)),
                 address(objects.cluster.namespace, deployment, number, port, aliases[:1]),
             )
-            for endpoint, port in _ports(record).items()
+            for endpoint, port in ports_of(record).items()
         ]
         created = record["metadata"]["creationTimestamp"]
         return deployers.Version(deployment, str(number), created, annotations[RUN], aliases, servers)
@@ -51,8 +50,8 @@ class ClusterAdministration:
         """Yield the lines that the pods of a version printed, after the name of the pod if there are several."""
         record = self._known(deployment, version)
         number = number_of(record)
-        if endpoint is not None and endpoint not in _ports(record):
-            listed = ", ".join(_ports(record))
+        if endpoint is not None and endpoint not in ports_of(record):
+            listed = ", ".join(ports_of(record))
             raise DeployError(f"version {number} of {deployment} has no endpoint {endpoint!r}; it has: {listed}")
         objects = self._versions.objects
         pods = [
@@ -73,10 +72,10 @@ class ClusterAdministration:
         number = number_of(record)
         workloads = self._versions.objects.select("Deployment", manifests.of_version(deployment, number))
         states = {one["metadata"]["annotations"][ENDPOINT]: _state(one) for one in workloads}
-        down = [name for name in _ports(record) if states.get(name) != "running"]
+        down = [name for name in ports_of(record) if states.get(name) != "running"]
         if HEALTHY not in record["data"] or down:
             raise DeployError(f"version {number} of {deployment} is not ready: {', '.join(down) or 'it is being made'}")
-        self._versions.move(deployment, [alias], number, _ports(record), lambda _: None, back=True)
+        self._versions.move(deployment, [alias], number, ports_of(record), lambda _: None, back=True)
 
     def remove_alias(self, deployment: str, alias: str) -> None:
         """Remove an alias."""
@@ -91,18 +90,19 @@ class ClusterAdministration:
     def stop(self, deployment: str, version: str | None) -> Sequence[str]:
         """Remove a version without aliases, or all versions."""
         self._check_deployment(deployment)
-        aliases = self._versions.aliases(deployment)
         if version is None:
-            for alias in aliases:
-                self.remove_alias(deployment, alias)
             numbers = [number_of(one) for one in self._versions.records(deployment)]
         else:
             numbers = [number_of(self._known(deployment, version))]
-            if pointing := sorted(alias for alias, to in aliases.items() if to == numbers[0]):
-                raise DeployError(
-                    f"version {numbers[0]} of {deployment} serves as {', '.join(pointing)}: "
-                    "move the alias to another version first, or stop the whole deployment"
-                )
+        for number in numbers:
+            while pointing := self._versions.withdraw(deployment, number):
+                if version is not None:
+                    raise DeployError(
+                        f"version {number} of {deployment} serves as {', '.join(pointing)}: "
+                        "move the alias to another version first, or stop the whole deployment"
+                    )
+                for alias in pointing:
+                    self.remove_alias(deployment, alias)
         for number in numbers:
             self._versions.remove(deployment, number)
         return [str(number) for number in numbers]
@@ -136,12 +136,6 @@ def address(namespace: str, deployment: str, number: int, port: int, aliases: Se
     """Return the address of an endpoint within the cluster: that of its first alias, else of the version."""
     name = manifests.alias_name(deployment, aliases[0]) if aliases else manifests.version_name(deployment, number)
     return f"http://{name}.{namespace}.svc{'' if port == FIRST_PORT else f':{port}'}/"
-
-
-def _ports(record: Mapping[str, Any]) -> dict[str, int]:
-    """Return the port of Services that leads to each endpoint of a version."""
-    ports: dict[str, int] = json.loads(record["data"]["endpoints"])
-    return ports
 
 
 def _state(workload: Mapping[str, Any] | None) -> str:

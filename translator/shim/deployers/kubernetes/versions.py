@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import tarfile
@@ -17,6 +18,7 @@ from translator.shim.deployers.kubernetes.manifests import ALIAS, DEPLOYMENT, RE
 from translator.shim.deployers.kubernetes.objects import ConflictError
 from translator.shim.deployers.local.versions import place_file
 from translator.shim.files.paths import relative
+from translator.shim.runners import RunnerError
 from translator.shim.runners.kubernetes.labels import MANAGED_BY
 from translator.shim.workspace import working_copy
 
@@ -66,10 +68,17 @@ class Versions:
             self._mark_healthy(request, number, ports)
             moved = self.move(deployment, request.deployment.aliases, number, ports, request.note)
         except BaseException:
-            if number not in self.aliases(deployment).values():
-                self.remove(deployment, number)
+            self._clean_up(deployment, number, request.note)
             raise
         return number, ports, moved
+
+    def _clean_up(self, deployment: str, number: int, note: Callable[[str], None]) -> None:
+        """Remove a version whose deployment failed, unless an alias points to it."""
+        try:
+            if number not in self.aliases(deployment).values():
+                self.remove(deployment, number)
+        except RunnerError as error:
+            note(f"version {number} is not removed: {error}; translate deployments stop {deployment} {number} does it")
 
     def _next_number(self, request: Request) -> tuple[int, Mapping[str, int]]:
         """Return a number that no version of a deployment has had, and the ports of its endpoints, which keep them."""
@@ -165,6 +174,9 @@ class Versions:
 
         Returns:
             the aliases that point to it; others stay at newer versions, unless ``back`` is set.
+
+        Raises:
+            DeployError: it was stopped meanwhile; the alias is where it was.
         """
         moved = []
         for alias in aliases:
@@ -182,6 +194,9 @@ class Versions:
                     (self.objects.create if current is None else self.objects.apply)(manifest)
                 except ConflictError:
                     continue
+                if not self._is_healthy(deployment, number):
+                    self._move_back(deployment, alias, current, number)
+                    raise DeployError(f"version {number} of {deployment} was stopped")
                 note(f"alias {alias} points to version {number}")
                 moved.append(alias)
                 break
@@ -189,20 +204,72 @@ class Versions:
                 raise DeployError(f"other runs move the alias {alias!r} of {deployment} at the same time: try again")
         return moved
 
+    def _move_back(self, deployment: str, alias: str, before: Mapping[str, Any] | None, number: int) -> None:
+        """Undo the move of an alias to a version that was stopped, unless another run has moved it since."""
+        name = manifests.alias_name(deployment, alias)
+        current = self.objects.get("Service", name)
+        if current is None or current["spec"]["selector"][VERSION] != str(number):
+            return
+        previous = int(before["spec"]["selector"][VERSION]) if before is not None else 0
+        record = self.objects.get("ConfigMap", manifests.version_name(deployment, previous))
+        if record is None or HEALTHY not in record["data"]:
+            self.objects.delete("Service", name)
+            return
+        manifest = manifests.alias_service(deployment, alias, previous, ports_of(record))
+        manifest["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+        with contextlib.suppress(ConflictError):
+            self.objects.apply(manifest)
+
+    def _is_healthy(self, deployment: str, number: int) -> bool:
+        record = self.objects.get("ConfigMap", manifests.version_name(deployment, number))
+        return record is not None and HEALTHY in record["data"]
+
+    def withdraw(self, deployment: str, number: int) -> list[str]:
+        """Let no alias move to a version any more, unless one points to it.
+
+        Who moves an alias looks at the mark after the move, who withdraws a version looks at the aliases after he has
+        removed the mark: so one of the two always notices the other.
+
+        Returns:
+            the aliases that point to it.
+        """
+        for _ in range(_TRIES):
+            record = self.objects.get("ConfigMap", manifests.version_name(deployment, number))
+            pointing = sorted(alias for alias, to in self.aliases(deployment).items() if to == number)
+            if record is None or pointing:
+                return pointing
+            try:
+                withdrawn = self._write_record(record, {"endpoints": record["data"]["endpoints"]})
+                pointing = sorted(alias for alias, to in self.aliases(deployment).items() if to == number)
+                if pointing:
+                    self._write_record(withdrawn, record["data"])
+            except ConflictError:
+                continue
+            return pointing
+        raise DeployError(f"other runs change version {number} of {deployment} at the same time: try again")
+
+    def _write_record(self, record: Mapping[str, Any], data: Mapping[str, str]) -> Mapping[str, Any]:
+        """Change the data of a record, if nobody else has changed it."""
+        kept = ("name", "labels", "annotations", "resourceVersion")
+        metadata = {key: record["metadata"][key] for key in kept}
+        return self.objects.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": dict(data)})
+
     def retire(self, deployment: str, note: Callable[[str], None]) -> None:
         """Remove the versions that no alias points to, except the newest."""
         pointed_to = set(self.aliases(deployment).values())
         healthy = [number_of(one) for one in self.records(deployment) if HEALTHY in one["data"]]
         free = [number for number in healthy if number not in pointed_to and number != max(healthy)]
         for number in free[: -self.settings.keep]:
-            note(f"version {number} is removed: no alias points to it, and newer ones are kept")
-            self.remove(deployment, number)
+            if not self.withdraw(deployment, number):
+                note(f"version {number} is removed: no alias points to it, and newer ones are kept")
+                self.remove(deployment, number)
 
     def _remove_abandoned(self, deployment: str, note: Callable[[str], None]) -> None:
         for one in self.records(deployment):
             created = datetime.fromisoformat(one["metadata"]["creationTimestamp"])
             age = (datetime.now(UTC) - created).total_seconds()
-            if HEALTHY not in one["data"] and age > self.settings.timeout + _ABANDONED:
+            old = age > self.settings.timeout + _ABANDONED
+            if HEALTHY not in one["data"] and old and not self.withdraw(deployment, number_of(one)):
                 note(f"removing version {number_of(one)}, whose deployment was interrupted")
                 self.remove(deployment, number_of(one))
 
@@ -218,6 +285,12 @@ class Versions:
 def number_of(record: Mapping[str, Any]) -> int:
     """Return the number of a version from its record."""
     return int(record["metadata"]["labels"][VERSION])
+
+
+def ports_of(record: Mapping[str, Any]) -> dict[str, int]:
+    """Return the port of Services that leads to each endpoint of a version."""
+    ports: dict[str, int] = json.loads(record["data"]["endpoints"])
+    return ports
 
 
 def _archive(request: Request, endpoint: str, listed: Any) -> bytes:
