@@ -71,6 +71,7 @@ def test_combinations(texts: tuple[str, ...], expected: list[dict[str, Any]]) ->
         (("p=1,x",), "--matrix p: "),
         (("p=1,2,1",), "--matrix p has the value 1 twice"),
         (("p=[1",), "--matrix p: not valid JSON"),
+        (("one.text=a\nb,c",), "--matrix one.text: not valid values: write them as a JSON list"),
         (("p=1", "p=2"), "--matrix p is set twice separate values with commas"),
         (("one.n=1,2",), "--matrix one.n: the pipeline parameter 'p' sets this parameter use --matrix p=..."),
         (("one.text=a",), "--matrix one.text: --param sets this parameter, too"),

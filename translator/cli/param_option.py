@@ -258,7 +258,10 @@ def _items(text: str) -> list[object]:
             raise
         except ValueError as error:
             raise ValueError(f"not valid JSON: {error}") from None
-    return list(next(csv.reader([text]))) if text else []
+    try:
+        return list(next(csv.reader([text]))) if text else []
+    except csv.Error:  # it takes text after a line break for another row, and very long values for a mistake
+        raise ValueError("not valid values: write them as a JSON list") from None
 
 
 def _typed(slot: _Slot, value: object) -> object:

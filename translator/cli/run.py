@@ -191,14 +191,15 @@ def _run_matrix(request: Launch, points: Sequence[Mapping[str, Value]], args: Na
     active, jobs = width(len(points), request.jobs)
     if not args.quiet:
         out = sys.stderr if args.format == "json" else sys.stdout
-        heading = f"{request.pipeline.title} on {request.target.NAME}, {len(points)} runs, {active} at a time"
+        runs = f"{len(points)} run{'' if len(points) == 1 else 's'}"
+        heading = f"{request.pipeline.title} on {request.target.NAME}, {runs}, {active} at a time"
         out.write(printable(heading) + "\n")
     names: set[str] = set()
     while len(names) < len(points):
         names.add(new_run())
-    runs = zip(sorted(names), points, strict=True)
+    named = zip(sorted(names), points, strict=True)
     members = [
-        Member(point, replace(request, run=run, values={**request.values, **point}, jobs=jobs)) for run, point in runs
+        Member(point, replace(request, run=run, values={**request.values, **point}, jobs=jobs)) for run, point in named
     ]
     return run_all(members, active, args)
 

@@ -316,6 +316,7 @@ RULES = (
         "a node whose last task succeeds even if the node fails cannot update an asset",
         "Let another node update it, or remove `on-error: continue`.",
         valohai(
+            "parameters: [{name: rate, type: float, default: 0.1}]\n",
             pipeline=task(
                 "type: grid_search\non-child-error: continue-and-error\n"
                 "parameters: [{name: rate, style: multiple, rules: {items: [1, 2]}}]\n"
