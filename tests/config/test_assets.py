@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.airflow.pipelines import Node, pipeline, source
 from translator.cli import main
+from translator.ir import TaskNode
 from translator.load import load
 from translator.nodes import step_nodes
 from translator.targets.airflow.assets import updater
 from translator.targets.airflow.rules import closing_task
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+LOOM = Path(__file__).parents[1] / "goldens" / "cases" / "loom"
 PIPELINES = """\
 - step: {name: work, image: busybox, command: 'true'}
 - pipeline:
@@ -157,6 +156,20 @@ def test_actions_at_the_end_come_before_the_update(on_error: str | None, expecte
     asks = {"actions": [{"when": "node-complete", "then": "require-approval"}]}
     (node,) = step_nodes(pipeline(Node("one", on_error=on_error, more=asks))).values()
     assert updater(node, closing_task(node, followed=False, updates=True)) == expected
+
+
+def test_a_node_over_files_is_closed_by_a_gate() -> None:
+    """Its usual rule, ``NONE_FAILED_MIN_ONE_SUCCESS``, passes if some of its executions were stopped."""
+    pipelines = [one for path in sorted(LOOM.glob("*.yaml")) for one in load(path).pipelines]
+    nodes = [node for one in pipelines for node in one.nodes if isinstance(node, TaskNode) and not node.has_axes]
+    assert nodes
+    for node in nodes:
+        for updates, expected in ((False, "EmptyOperator"), (True, "GateOperator")):
+            done = closing_task(node, followed=False, updates=updates)
+            assert done is not None
+            assert done.function.text == expected
+        may_be_left_out = any(gate.excludes for gate in node.policy.gates)
+        assert updater(node, done) == (None if may_be_left_out else "done")
 
 
 def test_a_node_that_cannot_tell_is_refused(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,7 +125,7 @@ schedule = { cron = "0 0 1 1 *", assets = ["tests-made", "s3://tests/many/"] }
 """
 SERVES = 'mkdir -p digits/live/serve; exec python3 -m http.server --bind 127.0.0.1 "$VALOHAI_PORT"\n'
 HALTED = pipeline(
-    Node("search", [f"touch $TESTS_HOME/halted; {OK}", FAIL, SLEEP], "continue"),
+    Node("search", [f"touch $TESTS_HOME/halted; {OK}", FAIL, SLEEP], "stop-all", "continue-and-complete"),
     Node("breaks", _when_asleep(1, "until [ -e $TESTS_HOME/halted ]; do sleep 0.2; done; sleep 1; exit 1")),
     name="Halted",
 )

@@ -24,9 +24,8 @@ start are evaluated by a task before its grid and its step.
 
 An empty task is never sent to a worker, so it is taken wherever a trigger rule can tell enough. It cannot where
 ``upstream_failed`` may mean both that the node failed and that an upstream node did: then a gate checks. So it
-does after a node that is not part of every run (a gate that ``excludes``), if others wait for it. A node that updates
-assets is also closed by a gate if its rule lets an execution be stopped: what stops the run keeps other nodes from
-starting, but not an empty task from succeeding.
+does after a node that is not part of every run (a gate that ``excludes``), if others wait for it. A node over
+files that updates assets is also closed by a gate: the rule of the empty task passes stopped executions, too.
 """
 
 from __future__ import annotations
@@ -66,9 +65,9 @@ def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = (),
     """
     closing = _closing_task(node, followed=followed, approval=approval)
     rule = dict(closing.keywords).get("trigger_rule") if closing is not None else None
-    if not updates or not isinstance(rule, Name):
+    if not updates or not isinstance(rule, Name) or rule.text != NONE_FAILED:
         return closing
-    return call("GateOperator", task_id="done", needs="one-complete" if rule.text == _ONE_COMPLETE else "all-complete")
+    return call("GateOperator", task_id="done", needs="all-complete")
 
 
 def _closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments) -> Call | None:
