@@ -18,19 +18,25 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG
 
+_OF_PLAN = ("before", "tells", "passes_stopped")
+_PASSING = ("EmptyOperator", "none_failed_min_one_success")
+"""The task that closes a node whose grid may have no points: it has to succeed although the step is skipped then."""
+
 
 @dataclass(frozen=True, slots=True)
 class NodePlan:
     """A node, and what Airflow's states of its tasks mean.
 
     ``before`` are the tasks that must all succeed before Airflow starts its step; empty if it has another trigger
-    rule. ``tells``: its task ``done`` succeeds only if the node is complete. ``acting`` are the tasks that evaluate its
-    actions, each with the tasks that must all succeed before Airflow starts it.
+    rule. ``tells``: its task ``done`` succeeds only if the node is complete; with ``passes_stopped``, also if some of
+    its executions were stopped. ``acting`` are the tasks that evaluate its actions, each with the tasks that must all
+    succeed before Airflow starts it.
     """
 
     node: Node
     before: tuple[str, ...] = ()
     tells: bool = False
+    passes_stopped: bool = False
     acting: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -43,8 +49,10 @@ def plan_of(dag: DAG, node: Node) -> NodePlan:
     """Derive the meaning of the states of a node's tasks from its DAG."""
     run = dag.get_task(node.run)
     before = sorted(run.upstream_task_ids) if run.trigger_rule == "all_success" else []
-    tells = node.done is not None and getattr(dag.get_task(node.done), "needs", None) != "started"
-    return NodePlan(node, tuple(before), tells, acting_tasks(dag, node))
+    done = None if node.done is None else dag.get_task(node.done)
+    tells = done is not None and getattr(done, "needs", None) != "started"
+    passes_stopped = done is not None and (done.task_type, done.trigger_rule) == _PASSING
+    return NodePlan(node, tuple(before), tells, passes_stopped, acting_tasks(dag, node))
 
 
 def acting_tasks(dag: DAG, node: Node) -> dict[str, tuple[str, ...]]:
@@ -60,7 +68,8 @@ def acting_tasks(dag: DAG, node: Node) -> dict[str, tuple[str, ...]]:
 def to_json(plans: list[NodePlan]) -> list[dict[str, Any]]:
     """Return the JSON document of some nodes."""
     return [
-        {**asdict(plan.node), "before": plan.before, "tells": plan.tells, "acting": dict(plan.acting)} for plan in plans
+        {**asdict(plan.node), **{key: getattr(plan, key) for key in _OF_PLAN}, "acting": dict(plan.acting)}
+        for plan in plans
     ]
 
 
@@ -68,11 +77,13 @@ def from_json(document: list[Mapping[str, Any]]) -> list[NodePlan]:
     """Read the nodes that ``to_json`` wrote."""
     planned = []
     for listed in document:
-        of_node = {key: value for key, value in listed.items() if key not in ("before", "tells", "acting")}
+        of_node = {key: value for key, value in listed.items() if key not in (*_OF_PLAN, "acting")}
         of_node |= {key: tuple(of_node[key]) for key in ("tasks", "upstream")}
         of_node |= {key: tuple(map(_condition, of_node[key])) for key in ("only_if", "included_if")}
         acting = {task: tuple(before) for task, before in listed.get("acting", {}).items()}
-        planned.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"], acting))
+        # Versions of a DAG that Airflow has kept do not say whether stopped executions pass.
+        passes_stopped = listed.get("passes_stopped", False)
+        planned.append(NodePlan(Node(**of_node), tuple(listed["before"]), listed["tells"], passes_stopped, acting))
     return planned
 
 

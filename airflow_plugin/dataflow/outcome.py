@@ -315,6 +315,8 @@ def _is_marked(
     if not plan.tells or states.get(plan.node.done or "", {}).get(-1) != "success":
         return False
     now = [execution.state for execution in executions.values()]
+    if plan.passes_stopped and State.STOPPED in now and State.ERROR not in now:
+        return False
     return not _is_complete(plan, now) and not _is_complete(
         plan, [_state_before_mark(one, store) for one in executions.values()]
     )

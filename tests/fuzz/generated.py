@@ -52,11 +52,11 @@ _NODES = frozenset(
             "RShift",
             "BitOr",
         ),
-        *("UnaryOp", "Not", "USub", "Compare", "Eq", "JoinedStr", "FormattedValue", "Div", "Pass"),
+        *("UnaryOp", "Not", "USub", "Compare", "Eq", "JoinedStr", "FormattedValue", "Div", "Pass", "Yield"),
     }
 )
 _MODULES = ("airflow.", "airflow_plugin", "prefect", "prefect_plugin", "translator.shim")
-_STANDARD = frozenset({"collections.abc", "datetime", "pathlib", "pydantic", "typing"})
+_STANDARD = frozenset({"collections.abc", "datetime", "pathlib", "pydantic", "typing", "zoneinfo"})
 _BUILTINS = frozenset({"__file__", "__name__", "bool", "dict", "float", "int", "list", "range", "str"})
 _ATTRIBUTES = frozenset(
     {
@@ -68,6 +68,7 @@ _ATTRIBUTES = frozenset(
             "Loop",
             "OUTPUT",
             "append",
+            "batches",
             "collect",
         ),
         *(

@@ -21,6 +21,7 @@ from zlib import crc32
 
 from tests.fuzz.generated import foreign, skeleton
 from translator import cli
+from translator.cli import launch
 from translator.cli import run as run_command
 from translator.diagnostics import LINE_BREAK
 from translator.run import process
@@ -251,7 +252,7 @@ def _run(bench: Bench, mutant: Mutant, file: Path, target: str) -> Outcome:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     with (
-        mock.patch.object(run_command, "guarded", guarded),
+        mock.patch.object(launch, "guarded", guarded),
         mock.patch.object(process, "run", spawned),
         mock.patch.object(run_command, "require", lambda _: None),
     ):

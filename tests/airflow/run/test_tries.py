@@ -152,6 +152,19 @@ def test_removed_instances_that_will_not_restart_are_reported(dag: Any) -> None:
     assert gone_for_good(context, ["many.run"], 5) is None
 
 
+@pytest.mark.parametrize(("rule", "marked"), [("none_failed_min_one_success", False), ("all_success", True)])
+def test_an_empty_task_that_passes_stopped_executions_is_no_mark(
+    store: Store, dag: Any, rule: str, *, marked: bool
+) -> None:
+    """It closes nodes whose grid may have no points; another task succeeds then only if a person wants it."""
+    dag.get_task("many.done").trigger_rule = rule
+    tries = {"many.run": [left(store, "many", 0, C), left(store, "many", 1, S)]}
+    ended = {"many.grid": "success", "many.run_0": "success", "many.run_1": "skipped", "many.done": "success"}
+    found = known(store, dag, ended, tries)
+    assert ({-1} & {*found} != set()) is marked
+    assert {index: state for index, state in found.items() if index >= 0} == {0: (C, True, False), 1: (S, True, False)}
+
+
 def test_an_execution_marked_as_failed_while_it_ran(store: Store, dag: Any) -> None:
     from airflow_plugin.dag.nodes import nodes
     from airflow_plugin.dag.plan import plan_of
