@@ -153,7 +153,7 @@ def test_removed_instances_that_will_not_restart_are_reported(dag: Any) -> None:
 
 
 @pytest.mark.parametrize(("rule", "marked"), [("none_failed_min_one_success", False), ("all_success", True)])
-def test_an_empty_task_that_passes_stopped_executions_is_no_mark(
+def test_an_empty_task_that_passes_stopped_executions_does_not_mark(
     store: Store, dag: Any, rule: str, *, marked: bool
 ) -> None:
     """It closes nodes whose grid may have no points; another task succeeds then only if a person wants it."""
