@@ -64,12 +64,13 @@ ASSIGNED = """\
       - {name: deploy, type: execution, step: deploy, actions: [{when: node-starting, then: require-approval}]}
     edges: []
 """
+# To ask may take long on a busy machine, but less than the time limit; nobody answers before that is over.
 OF_APPROVALS = """
 [pipelines.Assigned]
-approval = { timeout = "5s", default = "approve" }
+approval = { timeout = "17s", default = "approve" }
 airflow.assigned_users = { somebody-else = "Somebody Else" }
 airflow.notifiers = { call = "tellers.Teller", file = "told" }
-airflow.execution_timeout = "1s"
+airflow.execution_timeout = "15s"
 """
 TELLER = """\
 import os
