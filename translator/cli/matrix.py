@@ -13,6 +13,7 @@ from translator.cli.exit_status import FAILED, INTERRUPTED, OK
 from translator.cli.launch import keep_log, launch
 from translator.cli.printing import print_json
 from translator.diagnostics import columns, printable
+from translator.history.records import executions
 from translator.history.times import duration, seconds
 from translator.run.process import Stop, terminable
 from translator.run.progress import brief, plain
@@ -158,17 +159,10 @@ def _why(outcome: Outcome) -> str:
         return ""
     if outcome.document is None:
         return "".join(f": {printable(plain(line))}" for line in outcome.ended.tail[-1:])
-    reasons = (one.get("reason") for one in _executions(outcome.document["nodes"]) if one["state"] == "error")
+    entries = (one.entry for one in executions(outcome.document))
+    reasons = (entry.get("reason") for entry in entries if entry["state"] == "error")
     first = next((reason for reason in reasons if reason), "")
     return f": {printable(brief(str(first)))}" if first else ""
-
-
-def _executions(nodes: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Yield the executions of a record's nodes, also those of branches."""
-    for node in nodes.values():
-        yield from node.get("executions", ())
-        for branch in node.get("branches", {}).values():
-            yield from _executions(branch["nodes"])
 
 
 def _document(member: Member, outcome: Outcome | None) -> dict[str, Any]:

@@ -63,20 +63,12 @@ def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = (),
         approval: the arguments of a task that asks for approvals.
         updates: whether the node updates assets.
     """
-    closing = _closing_task(node, followed=followed, approval=approval)
-    rule = dict(closing.keywords).get("trigger_rule") if closing is not None else None
-    if not updates or not isinstance(rule, Name) or rule.text != NONE_FAILED:
-        return closing
-    return call("GateOperator", task_id="done", needs="all-complete")
-
-
-def _closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments) -> Call | None:
-    """Return the call that creates the task ``done`` of a node that updates no assets."""
     if actions := at_events(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
         return _acting(node, actions, approval)
-    if followed and any(gate.excludes for gate in node.policy.gates):
+    over_files = isinstance(node, ir.TaskNode) and not node.has_axes
+    if (updates and over_files) or (followed and any(gate.excludes for gate in node.policy.gates)):
         return call("GateOperator", task_id="done", needs="all-complete")
-    if isinstance(node, ir.TaskNode) and not node.has_axes:
+    if over_files:
         return _empty(NONE_FAILED)  # with an empty list of files, the step is skipped, and its grid succeeds
     on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
     if isinstance(node, ir.ExecutionNode):
