@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import deployers
-from translator.shim.deployers import DeployError, bad_alias
+from translator.shim.deployers import DeployError, bad_alias, refusals
 from translator.shim.deployers.kubernetes import manifests
 from translator.shim.deployers.kubernetes.manifests import DEPLOYMENT, ENDPOINT, RUN
 from translator.shim.deployers.kubernetes.versions import FIRST_PORT, HEALTHY, number_of, ports_of
@@ -51,8 +51,7 @@ class ClusterAdministration:
         record = self._known(deployment, version)
         number = number_of(record)
         if endpoint is not None and endpoint not in ports_of(record):
-            listed = ", ".join(ports_of(record))
-            raise DeployError(f"version {number} of {deployment} has no endpoint {endpoint!r}; it has: {listed}")
+            raise refusals.no_endpoint(deployment, number, endpoint, ports_of(record))
         objects = self._versions.objects
         pods = [
             pod
@@ -82,7 +81,7 @@ class ClusterAdministration:
         self._check_deployment(deployment)
         known = self._versions.aliases(deployment)
         if alias not in known:
-            raise DeployError(f"{deployment} has no alias {alias!r}; it has: {', '.join(sorted(known)) or 'none'}")
+            raise refusals.no_alias(deployment, alias, sorted(known))
         for one in self._versions.alias_services(deployment):
             if one["metadata"]["annotations"][manifests.ALIAS] == alias:
                 self._versions.objects.delete("Service", one["metadata"]["name"])
@@ -97,10 +96,7 @@ class ClusterAdministration:
         for number in numbers:
             while pointing := self._versions.withdraw(deployment, number):
                 if version is not None:
-                    raise DeployError(
-                        f"version {number} of {deployment} serves as {', '.join(pointing)}: "
-                        "move the alias to another version first, or stop the whole deployment"
-                    )
+                    raise refusals.serving(deployment, number, pointing)
                 for alias in pointing:
                     self.remove_alias(deployment, alias)
         for number in numbers:
@@ -120,7 +116,7 @@ class ClusterAdministration:
     def _check_deployment(self, deployment: str) -> None:
         names = self._names()
         if deployment not in names:
-            raise DeployError(f"there is no deployment {deployment!r}; there are: {', '.join(names) or 'none'}")
+            raise refusals.no_deployment(deployment, names)
 
     def _known(self, deployment: str, name: str) -> Mapping[str, Any]:
         """Return the record of a version by its number, or by an alias."""
@@ -128,7 +124,7 @@ class ClusterAdministration:
         records = {str(number_of(one)): one for one in self._versions.records(deployment)}
         number = name if name in records else str(self._versions.aliases(deployment).get(name, 0))
         if number not in records:
-            raise DeployError(f"{deployment} has no version {name!r}; it has: {', '.join(records) or 'none'}")
+            raise refusals.no_version(deployment, name, records)
         return records[number]
 
 

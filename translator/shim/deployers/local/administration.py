@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from translator.shim import deployers
-from translator.shim.deployers import DeployError, bad_alias
+from translator.shim.deployers import DeployError, bad_alias, refusals
 from translator.shim.deployers.local.serving import ADDRESS, serve
 from translator.shim.deployers.local.settings import address
 from translator.shim.deployers.local.state import State, locked, number_of
@@ -63,8 +63,7 @@ class LocalAdministration:
         """Yield the lines that the servers of a version printed, after the name of the server if there are several."""
         known = self._known(deployment, version)
         if endpoint is not None and endpoint not in known.endpoints:
-            listed = ", ".join(known.endpoints)
-            raise DeployError(f"version {known.number} of {deployment} has no endpoint {endpoint!r}; it has: {listed}")
+            raise refusals.no_endpoint(deployment, known.number, endpoint, known.endpoints)
         chosen = [endpoint] if endpoint is not None else list(known.endpoints)
         for name in chosen:
             log = self.state.endpoint(deployment, known.number, name) / LOG
@@ -94,7 +93,7 @@ class LocalAdministration:
         with locked(self.state.folder(deployment), no_pulse):
             known = self.state.aliases(deployment)
             if alias not in known:
-                raise DeployError(f"{deployment} has no alias {alias!r}; it has: {', '.join(known) or 'none'}")
+                raise refusals.no_alias(deployment, alias, known)
             self.state.set_aliases(deployment, {name: to for name, to in known.items() if name != alias})
 
     def stop(self, deployment: str, version: str | None) -> Sequence[str]:
@@ -106,10 +105,7 @@ class LocalAdministration:
         with locked(self.state.folder(deployment), no_pulse):
             aliases = self.state.aliases(deployment)
             if version is not None and (pointing := [alias for alias, to in aliases.items() if to == chosen[0].number]):
-                raise DeployError(
-                    f"version {chosen[0].number} of {deployment} serves as {', '.join(pointing)}: "
-                    "move the alias to another version first, or stop the whole deployment"
-                )
+                raise refusals.serving(deployment, chosen[0].number, pointing)
             for one in chosen:
                 versions.remove(deployment, one.number)
             if version is None:
@@ -146,7 +142,7 @@ class LocalAdministration:
     def _check_deployment(self, deployment: str) -> None:
         names = self.state.names()
         if deployment not in names:
-            raise DeployError(f"there is no deployment {deployment!r}; there are: {', '.join(names) or 'none'}")
+            raise refusals.no_deployment(deployment, names)
 
     def _known(self, deployment: str, name: str) -> Version:
         """Return a version by its number, or by an alias."""
@@ -156,6 +152,5 @@ class LocalAdministration:
             number = self.state.aliases(deployment).get(name, 0)
         version = self.state.version(deployment, number)
         if version is None:
-            numbers = ", ".join(map(str, self.state.numbers(deployment))) or "none"
-            raise DeployError(f"{deployment} has no version {name!r}; it has: {numbers}")
+            raise refusals.no_version(deployment, name, self.state.numbers(deployment))
         return version
