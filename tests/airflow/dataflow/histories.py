@@ -11,6 +11,7 @@ import itertools
 import json
 import os
 import time
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -25,7 +26,7 @@ from translator.shim.contract import State
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from tests.airflow.scheduler import Airflow
@@ -52,6 +53,7 @@ _INPUTS = """
 _PIPELINE = """
 - pipeline:
     name: Histories
+    reuse-executions: true
     parameters:
       - name: home
         default: /nowhere
@@ -101,10 +103,41 @@ def grids() -> st.SearchStrategy[list[int]]:
     return st.lists(st.sampled_from([1, 2, 3]), min_size=1, max_size=3, unique=True)
 
 
+@dataclass(frozen=True)
+class Past:
+    """A complete execution in the store: its place, the stamp in its output, and its metadata."""
+
+    place: str
+    stamp: int
+    metadata: Mapping[str, object]
+
+
+@dataclass
+class Stored:
+    """What the store has of all runs of a history.
+
+    ``completed`` has executions by what they depend on, the oldest first; ``rejected`` the places of those that a
+    person marked as failed.
+    """
+
+    completed: dict[tuple[object, ...], list[Past]] = field(default_factory=dict)
+    rejected: set[str] = field(default_factory=set)
+
+    def newest(self, key: tuple[object, ...]) -> Past | None:
+        """Return the execution whose results another one with the same key has."""
+        return next((one for one in reversed(self.completed.get(key, [])) if one.place not in self.rejected), None)
+
+
 @dataclass
 class Model:
-    """What is true of one run: how each node stands, and what marks and tries its executions have."""
+    """What is true of one run: how each node stands, and what marks and tries its executions have.
 
+    ``folder`` is its name in the store, ``reuse`` whether it has the results of earlier executions.
+    """
+
+    stored: Stored = field(default_factory=Stored)
+    folder: str = ""
+    reuse: bool = False
     values: list[int] = field(default_factory=lambda: [1])
     failing: frozenset[str] = frozenset()
     stamp: int = 0
@@ -113,6 +146,8 @@ class Model:
     stamps: dict[tuple[str, int], int] = field(default_factory=dict)
     metadata: dict[tuple[str, int], dict[str, object]] = field(default_factory=dict)
     natural: dict[tuple[str, int], State] = field(default_factory=dict)
+    places: dict[tuple[str, int], tuple[str, str | None]] = field(default_factory=dict)
+    """By execution the place of its last try, and that of the execution whose results this has."""
     marked: set[tuple[str, int]] = field(default_factory=set)
     marked_nodes: set[str] = field(default_factory=set)
     done: set[str] = field(default_factory=set)
@@ -125,9 +160,24 @@ class Model:
         self.rules = Rules(load_text(SOURCE, "histories.yaml").choose(), oracle=self._ending)
 
     def _ending(self, attempt: Attempt) -> Ending:
-        what = attempt.node if attempt.node in TASKS else f"{attempt.node}-{attempt.parameters['x']}"
-        state = E if what in self.failing else C
-        return Ending(state, {"values": list(self.values)} if attempt.node == "list" else {})
+        past = self._reusable(attempt.node, attempt.index, attempt.parameters)
+        values = {"values": list(self.values)} if attempt.node == "list" else {}
+        metadata = values if past is None else past.metadata
+        return Ending(self._state(attempt.node, attempt.index, attempt.parameters), metadata)
+
+    def _state(self, name: str, index: int, parameters: Mapping[str, object]) -> State:
+        """Return how an execution ends that starts now."""
+        what = name if name in TASKS else f"{name}-{parameters['x']}"
+        return E if what in self.failing and self._reusable(name, index, parameters) is None else C
+
+    def _reusable(self, name: str, index: int, parameters: Mapping[str, object]) -> Past | None:
+        """Return the execution whose results one that starts now has; a complete one that is cleared has its own."""
+        if not self.reuse or self.natural.get((name, index)) is C:
+            return None
+        return self.stored.newest(self._key(name, parameters))
+
+    def _key(self, name: str, parameters: Mapping[str, object]) -> tuple[object, ...]:
+        return (name, parameters.get("x"), self.seen(BEFORE[name]) if name in BEFORE else None)
 
     def run(self, names: Iterable[str]) -> None:
         """Run nodes as a whole, each after those before it."""
@@ -147,7 +197,12 @@ class Model:
         fresh = {execution.index: execution for execution in self.rules.run(name, self.results).executions}
         old = self.results[name]
         merged = tuple(
-            replace(fresh[index], index=one.index, parameters=one.parameters, state=self._state(name, one))
+            replace(
+                fresh[index],
+                index=one.index,
+                parameters=one.parameters,
+                state=self._state(name, one.index, one.parameters),
+            )
             if one.index in listed and (index := min(one.index, max(fresh))) in fresh
             else one
             for one in old.executions
@@ -156,23 +211,31 @@ class Model:
         for index in listed:
             self._ran(name, index)
 
-    def _state(self, name: str, execution: Any) -> State:
-        what = name if name in TASKS else f"{name}-{execution.parameters['x']}"
-        return E if what in self.failing else C
-
     def _forget(self, name: str) -> None:
         self.marked = {(node, index) for node, index in self.marked if node != name}
         self.marked_nodes.discard(name)
         self.done.discard(name)
 
     def _ran(self, name: str, index: int) -> None:
-        self.natural[name, index] = next(one.state for one in self.results[name].executions if one.index == index)
+        execution = next(one for one in self.results[name].executions if one.index == index)
+        past = self._reusable(name, index, execution.parameters)
+        key = self._key(name, execution.parameters)
+        self.natural[name, index] = execution.state
         self.tries[name, index] = self.tries.get((name, index), 0) + 1
+        place = f"{self.folder}/{name}/{index}/try-{self.tries[name, index]}"
+        self.places[name, index] = (place, past.place if past is not None else None)
+        if past is not None:
+            self.stamps[name, index] = past.stamp
+            self.metadata[name, index] = dict(past.metadata)
+            return
         self.stamps[name, index] = self.stamp
         if name == "list":
             self.metadata[name, index] = {"values": list(self.values)}
         if name in BEFORE:
             self.metadata[name, index] = {"seen": self.seen(BEFORE[name])}
+        if execution.state is C:
+            complete = Past(place, self.stamp, self.metadata.get((name, index), {}))
+            self.stored.completed.setdefault(key, []).append(complete)
 
     def seen(self, source: str) -> str:
         """Return what a consumer of a node must see: the files of its complete executions, from their latest runs."""
@@ -186,6 +249,8 @@ class Model:
         executions = list(result.executions)
         executions[index] = replace(executions[index], state=state, metadata=self.metadata.get((name, index), {}))
         self.results[name] = settle(result.node, tuple(executions))
+        for place in filter(None, self.places[name, index]):
+            (self.stored.rejected.discard if state is C else self.stored.rejected.add)(place)
         # A mark that only takes another mark back leaves no trace.
         self.marked.discard((name, index))
         if state is C and self.natural[name, index] is not C:
@@ -228,6 +293,7 @@ class Model:
                     one.parameters.get("x"),
                     self.tries[name, one.index],
                     self.metadata.get((name, one.index), {}).get("seen"),
+                    self.places[name, one.index][1],
                 )
                 for one in result.executions
             ]
@@ -276,21 +342,42 @@ class History(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.model = Model()
-        self.id = f"history-{next(NUMBERS)}"
-        self.folder = self.id
-        self.count = 1
-        self.home = self.scheduler.home / DAG / self.id
-        self.home.mkdir()
+        self.id = self.run = f"history-{next(NUMBERS)}"
+        self.stored = Stored()
+        self.deleted: Counter[str] = Counter()
+        self.model = Model(self.stored, self.run)
+        self.home = self.scheduler.home / "homes" / self.id  # the project's files are what reuse depends on
+        self.home.mkdir(parents=True)
 
     # What people do
 
-    @initialize(values=grids(), failing=failures())
-    def trigger(self, values: list[int], failing: frozenset[str]) -> None:
+    @initialize(values=grids(), failing=failures(), reuse=st.booleans())
+    def trigger(self, values: list[int], failing: frozenset[str], reuse: bool = False) -> None:
         """Start the run."""
-        self._say("trigger", values, failing)
-        self._change(values, failing)
-        self._trigger()
+        self._say("trigger", values, failing, "with reuse" if reuse else "")
+        self._begin(values, failing, reuse=reuse)
+
+    @rule(values=grids(), failing=failures(), reuse=st.booleans())
+    def trigger_another(self, values: list[int], failing: frozenset[str], reuse: bool) -> None:
+        """Start another run, which may have the results of those before it."""
+        self._say("trigger another", values, failing, "with reuse" if reuse else "")
+        path = self.scheduler.store / "Histories" / self.model.folder / "run.json"
+        before = said(path)
+        self.run = f"history-{next(NUMBERS)}"
+        self.model = Model(self.stored, self.run)
+        self._begin(values, failing, reuse=reuse)
+        assert said(path) == before, "a run has written over the record of another one"
+
+    @precondition(lambda self: self.model.marked_run is None and self.model.kept is None and self.model.state() is E)
+    @rule(failing=failures())
+    def clear_failed(self, failing: frozenset[str]) -> None:
+        """Clear what failed, or did not run because something before it failed."""
+        self._say("clear failed", failing)
+        self._change(self.model.values, failing)
+        run = f"/api/v2/dags/{DAG}/dagRuns/{self.run}/clear"
+        self.scheduler.api("POST", run, {"dry_run": False, "only_failed": True})
+        self.model.resume(AFTER)
+        self._check()
 
     @rule(node=st.sampled_from(sorted(AFTER)), downstream=st.booleans(), values=grids(), failing=failures())
     def clear_node(self, node: str, downstream: bool, values: list[int], failing: frozenset[str]) -> None:
@@ -321,7 +408,7 @@ class History(RuleBasedStateMachine):
         """Clear the run."""
         self._say("clear all", values, failing)
         self._change(values, failing)
-        run = f"/api/v2/dags/{DAG}/dagRuns/{self.id}/clear"
+        run = f"/api/v2/dags/{DAG}/dagRuns/{self.run}/clear"
         self.scheduler.api("POST", run, {"dry_run": False, "only_failed": False})
         self.model.marked_run = self.model.kept = None
         self.model.run(AFTER)
@@ -376,7 +463,7 @@ class History(RuleBasedStateMachine):
         self.model.run([node])
         self.model.kept, self.model.marked_run = before, mark
         self._ended()
-        decided = self.scheduler.tasks(DAG, self.id)["finish", -1]["state"] == "success"
+        decided = self.scheduler.tasks(DAG, self.run)["finish", -1]["state"] == "success"
         if mark is not None and decided is not (before is C):  # Airflow, which ran something, takes the mark back
             ruled = self.model.state_by_nodes()
             self.model.kept, self.model.marked_run = C if decided else S if ruled is C else ruled, None
@@ -428,19 +515,17 @@ class History(RuleBasedStateMachine):
         self.model.marked_run = state
         self._check()
 
-    @rule(values=grids(), failing=failures())
-    def delete(self, values: list[int], failing: frozenset[str]) -> None:
-        """Delete the run, and start another one with its id."""
-        self._say("delete and trigger", values, failing)
-        path = self.scheduler.store / "Histories" / self.folder / "run.json"
+    @rule(values=grids(), failing=failures(), reuse=st.booleans())
+    def delete(self, values: list[int], failing: frozenset[str], reuse: bool = False) -> None:
+        """Delete the run, and start another one with its id; the store still has what it made."""
+        self._say("delete and trigger", values, failing, "with reuse" if reuse else "")
+        path = self.scheduler.store / "Histories" / self.model.folder / "run.json"
         before = said(path)
-        request = f"/api/v2/dags/{DAG}/dagRuns/{self.id}"
+        request = f"/api/v2/dags/{DAG}/dagRuns/{self.run}"
         self.scheduler.delete(request)
-        self.count += 1
-        self.folder = f"{self.id}-{self.count}"
-        self.model = Model()
-        self._change(values, failing)
-        self._trigger()
+        self.deleted[self.run] += 1
+        self.model = Model(self.stored, f"{self.run}-{self.deleted[self.run] + 1}")
+        self._begin(values, failing, reuse=reuse)
         assert said(path) == before, "the run of the same id has written over the record of the deleted one"
 
     # How it is done
@@ -460,13 +545,15 @@ class History(RuleBasedStateMachine):
         (self.home / "values").write_text(f"{json.dumps({'values': values})}\n")
         (self.home / "stamp").write_text(f"{self.model.stamp}\n")
 
-    def _trigger(self) -> None:
-        self.scheduler.trigger(DAG, self.id, {"home": str(self.home)})
+    def _begin(self, values: list[int], failing: frozenset[str], *, reuse: bool) -> None:
+        self._change(values, failing)
+        self.model.reuse = reuse
+        self.scheduler.trigger(DAG, self.run, {"home": str(self.home), "reuse": reuse})
         self.model.run(AFTER)
         self._check()
 
     def _clear(self, listed: list[Any], *, downstream: bool) -> None:
-        body = {"dag_run_id": self.id, "task_ids": listed, "include_downstream": downstream}
+        body = {"dag_run_id": self.run, "task_ids": listed, "include_downstream": downstream}
         options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
         self.scheduler.api("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", {**body, **options})
         self.model.marked_run = self.model.kept = None
@@ -476,18 +563,18 @@ class History(RuleBasedStateMachine):
         self._patch(f"taskInstances/{of_task}", "new_state", state)
 
     def _patch(self, what: str, key: str, value: str) -> None:
-        path = f"/api/v2/dags/{DAG}/dagRuns/{self.id}/{what}".rstrip("/")
+        path = f"/api/v2/dags/{DAG}/dagRuns/{self.run}/{what}".rstrip("/")
         self.scheduler.api("PATCH", path, {key: value})
 
     def _finish_runs(self) -> bool:
         """Return whether marking a success made Airflow run tasks again, which it does if ``finish`` had failed."""
-        running = self.scheduler.state(DAG, self.id) not in ("success", "failed") or self._runs_again()
+        running = self.scheduler.state(DAG, self.run) not in ("success", "failed") or self._runs_again()
         if running:
             self.model.marked_run = self.model.kept = None
         return running
 
     def _runs_again(self) -> bool:
-        return self.scheduler.tasks(DAG, self.id)["finish", -1]["try_number"] != self.tried
+        return self.scheduler.tasks(DAG, self.run)["finish", -1]["try_number"] != self.tried
 
     tried: int = 0
 
@@ -525,8 +612,8 @@ class History(RuleBasedStateMachine):
         return [node for node in nodes if self.model.unmarked(node).state is E]
 
     def _ended(self) -> None:
-        self.scheduler.wait(DAG, self.id)
-        self.tried = self.scheduler.tasks(DAG, self.id)["finish", -1]["try_number"]
+        self.scheduler.wait(DAG, self.run)
+        self.tried = self.scheduler.tasks(DAG, self.run)["finish", -1]["try_number"]
 
     # What must be true then
 
@@ -540,18 +627,26 @@ class History(RuleBasedStateMachine):
                 break
             time.sleep(0.3)
         story = "\n".join(line for line in self.log if line.startswith(f"{self.id}:"))
-        states = {key: ti["state"] for key, ti in self.scheduler.tasks(DAG, self.id).items()}
+        states = {key: ti["state"] for key, ti in self.scheduler.tasks(DAG, self.run).items()}
         for name, of_node in expected[0].items():
             assert found[0][name] == of_node, f"{name}: {found[0][name]} is not {of_node}\n{story}\n{states}"
         assert found == expected, f"{found[1:]} is not {expected[1:]}\n{story}\n{states}"
-        state = self.scheduler.state(DAG, self.id)
+        state = self.scheduler.state(DAG, self.run)
         assert (state == "success") is (expected[1] == C), f"{state}\n{story}\n{states}"
 
     def _found(self) -> tuple[dict[str, Any], str, str | None]:
         """Return the states in ``run.json`` as the model has them."""
-        path = self.scheduler.store / "Histories" / self.folder / "run.json"
+        path = self.scheduler.store / "Histories" / self.model.folder / "run.json"
         document = json.loads(path.read_text())
-        keys = (("index",), ("state",), ("marked",), ("parameters", "x"), ("tries",), ("metadata", "seen"))
+        keys = (
+            ("index",),
+            ("state",),
+            ("marked",),
+            ("parameters", "x"),
+            ("tries",),
+            ("metadata", "seen"),
+            ("reused",),
+        )
         nodes = {}
         for name, node in document["nodes"].items():
             executions = [

@@ -36,7 +36,7 @@ def test_what_was_made_of_a_run_that_is_cleared_marked_and_deleted(history: type
     run.do_mark_failed_alone("many", 0)
     run.mark_run("failed")
     run.clear_node("collect", downstream=False, values=[3], failing=frozenset())
-    run.delete([1, 2], frozenset({"list"}))
+    run.delete([1, 2], frozenset({"list", "many-1"}), reuse=True)
 
 
 def test_histories(history: type[History]) -> None:

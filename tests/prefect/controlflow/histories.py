@@ -54,6 +54,9 @@ class History(DataflowHistory):
         self.home.mkdir()
         return SHAPES[self.on_error].source()
 
+    def _parameters(self) -> dict[str, Any]:
+        return {}
+
     def _steps_environment(self) -> dict[str, str]:
         return {"RUNNABLE_PRM_home": str(self.home)}
 

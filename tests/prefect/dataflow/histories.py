@@ -4,7 +4,8 @@ After every attempt, ``run.json``, the files that each consumer read, the task r
 compared with the specification. Steps read from a directory what fails, which values the grid has, and where to wait.
 
 What an earlier attempt completed is kept if its inputs are the same; the input ``salt`` of all steps decides that. It
-changes with the grid, and with each attempt that is ended from outside while a step waits.
+changes with the grid, and with each attempt that is ended from outside while a step waits. A run that reuses results
+also has those of the earlier runs of its history, and of all their attempts.
 """
 
 from __future__ import annotations
@@ -77,6 +78,7 @@ TEXT = r"""
       - {name: salt, default: salt}
 - pipeline:
     name: NAME
+    reuse-executions: true
     nodes:
       - {name: make, type: execution, step: work, override: {parameters: [{name: tag, default: make}]}}
       - name: train
@@ -104,19 +106,22 @@ BEFORE: Mapping[str, tuple[str, ...]] = {"train": ("make",), "collect": ("train"
 class Plan:
     """What an attempt does: the grid, the executions that fail (``TAG-N``), where it waits to be ended, and how.
 
-    Only an attempt that ends by itself has failures: else it could end before it comes to where it waits.
+    Only an attempt that ends by itself has failures: else it could end before it comes to where it waits. ``reuses``:
+    it is the first one of another flow run, which reuses results.
     """
 
     values: tuple[int, ...] = (1, 2)
     failures: frozenset[str] = frozenset()
     ends_by: EndsBy = "itself"
     hold: str = ""
+    reuses: bool = False
 
 
 @dataclass(frozen=True)
 class Past:
-    """A complete execution: its parameter, the contents of its inputs, and of its output."""
+    """A complete execution: its place in the store, its parameter, the contents of its inputs, and of its output."""
 
+    place: str
     number: int
     inputs: tuple[object, ...]
     lines: tuple[str, ...]
@@ -133,13 +138,19 @@ class History:
     text: str = field(init=False)
     deployment: Any = field(init=False)
     flow_run: Any = None
+    run: str = "run"
+    reuse: bool = False
     attempts: int = 0
+    salts: int = 0
+    """How many attempts there have been in all its runs."""
     began: str = ""
     started: str = ""
     state: Literal["new", "ended", "suspended"] = "new"
     kills: int = 0
     completed: dict[tuple[str, int], Past] = field(default_factory=dict)
-    """By node and index the execution that was last complete."""
+    """By node and index the execution that was last complete in this run."""
+    stored: dict[tuple[str, int, tuple[object, ...]], Past] = field(default_factory=dict)
+    """By node, parameter and inputs the execution that was last complete in any run, and is not reused itself."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -151,19 +162,19 @@ class History:
             work_pool_name=POOL,
             print_next_steps=False,
             ignore_warnings=True,
-            job_variables={
-                "env": {
-                    **self.environment,
-                    **self._steps_environment(),
-                    "TRANSLATOR_STORE": str(self.folder / "store"),
-                    "TRANSLATOR_RUN": "run",
-                }
-            },
+            job_variables=self._job_variables(),
         )
+
+    def _job_variables(self) -> dict[str, Any]:
+        place = {"TRANSLATOR_STORE": str(self.folder / "store"), "TRANSLATOR_RUN": self.run}
+        return {"env": {**self.environment, **self._steps_environment(), **place}}
 
     def _source(self) -> str:
         """Return the text of the pipeline file."""
         return TEXT.replace("NAME", self.name).replace("ON_ERROR", self.on_error)
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"reuse": self.reuse}
 
     def _steps_environment(self) -> dict[str, str]:
         return {"PLAN": str(self.folder / "plan")}
@@ -171,6 +182,7 @@ class History:
     def attempt(self, plan: Plan) -> None:
         """Run once more, as ``plan`` says, and check what came of it."""
         self.attempts += 1
+        self.salts += 1
         self._write(plan)
         earlier = self._tries()
         with get_client(sync_client=True) as client:
@@ -194,6 +206,13 @@ class History:
         """Have the next attempt be one of another flow run with the same place in the store."""
         self.state, self.attempts, self.kills = "new", 0, 0
 
+    def start_another(self, *, reuse: bool) -> None:
+        """Have the next attempt be one of another flow run with a place of its own in the store."""
+        self.start_anew()
+        self.run = f"run-{self.salts}"
+        self.reuse = reuse
+        self.completed = {}
+
     def _await_second_report(self, client: Any) -> None:
         """Wait until the worker has reported the killed process twice, see docs/deploying.md.
 
@@ -213,8 +232,8 @@ class History:
         folder = self.folder / "plan"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
-        (self.folder / "project" / "salt").write_text(_salt(plan, self.attempts))
-        (folder / "attempt").write_text(f"{self.attempts}")
+        (self.folder / "project" / "salt").write_text(self._salt(plan))
+        (folder / "attempt").write_text(f"{self.salts}")
         (folder / "values.json").write_text(json.dumps({"values": plan.values}) + "\n")
         for failure in plan.failures:
             (folder / f"fail-{failure}").touch()
@@ -228,7 +247,9 @@ class History:
     def _begin(self, client: Any) -> None:
         match self.state:
             case "new":
-                self.flow_run = client.create_flow_run_from_deployment(self.deployment).id
+                self.flow_run = client.create_flow_run_from_deployment(
+                    self.deployment, parameters=self._parameters(), job_variables=self._job_variables()
+                ).id
             case "ended":  # as the button "Retry" does
                 client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
             case "suspended":
@@ -295,7 +316,7 @@ class History:
 
     def _tries(self) -> Counter[tuple[str, int]]:
         """Return by node and index the tries that have begun so far."""
-        begun = (self.folder / "store").glob("*/run/*/*/try-*/started.json")
+        begun = (self.folder / "store").glob(f"*/{self.run}/*/*/try-*/started.json")
         return Counter((path.parts[-4], int(path.parts[-3])) for path in begun)
 
     def _check(self, plan: Plan, state: Any, earlier: Counter[tuple[str, int]]) -> None:
@@ -327,7 +348,7 @@ class History:
 
     def _record(self) -> tuple[Path, dict[str, Any]] | None:
         """Return the record of this attempt; after a kill, the worker's hook writes it shortly after the state."""
-        for file in (self.folder / "store").glob("*/run/run.json"):
+        for file in (self.folder / "store").glob(f"*/{self.run}/run.json"):
             document = json.loads(file.read_text())
             if document["started"] != self.started:
                 self.started = document["started"]
@@ -370,17 +391,29 @@ class History:
                 read = [sorted(lines.get(source, {}).items()) for source in BEFORE.get(name, ())]  # by their names
                 before = [line for files in read for _, made in files for line in made]
                 files_read = sorted(tuple(made) for files in read for _, made in files)
-                inputs = (_salt(plan, self.attempts), *files_read)
+                inputs = (self._salt(plan), *files_read)
+                manifest = _last_try(run / name / str(one["index"]), "manifest.json")
+                assert manifest is not None
                 earlier = self.completed.get((name, one["index"])) if self.attempts > 1 else None
-                kept = earlier is not None and (earlier.number, earlier.inputs) == (number, inputs)
-                assert ("reused" in one) == kept, f"{name}[{one['index']}] of {plan}: {json.dumps(document, indent=1)}"
-                expected = [*before, f"{self.attempts} {name} {number}"] if not kept else [*earlier.lines]
-                completed[name, one["index"]] = Past(number, inputs, tuple(expected))
+                if earlier is not None and (earlier.number, earlier.inputs) != (number, inputs):
+                    earlier = None
+                if earlier is None and self.reuse:
+                    earlier = self.stored.get((name, number, inputs))
+                told = f"{name}[{one['index']}] of {plan}: {json.dumps(document, indent=1)}"
+                assert one.get("reused") == (earlier.place if earlier is not None else None), told
+                place = str(manifest.parent.relative_to(run.parent))
+                expected = [*before, f"{self.salts} {name} {number}"] if earlier is None else [*earlier.lines]
+                past = earlier or Past(place, number, inputs, tuple(expected))
+                completed[name, one["index"]] = past
+                if earlier is None:
+                    self.stored[name, number, inputs] = past
                 lines.setdefault(name, {})[number] = expected
-                last = _last_try(run / name / str(one["index"]), f"outputs/{name}-{number}.txt")
-                assert last is not None
-                assert last.read_text().splitlines() == expected, f"{last} in {document}"
+                output = run.parent / past.place / "outputs" / f"{name}-{number}.txt"
+                assert output.read_text().splitlines() == expected, f"{output} in {document}"
         self.completed = completed
+
+    def _salt(self, plan: Plan) -> str:
+        return f"{plan.values} {self.salts if plan.hold else ''}"
 
     def _check_task_runs(self, client: Any, plan: Plan) -> None:
         """See that no task run is left without a final state."""
@@ -398,10 +431,6 @@ def _last_try(execution: Path, file: str) -> Path | None:
     """Return a file of the last try of an execution that has it."""
     tries = [(int(path.name.removeprefix("try-")), path / file) for path in execution.glob("try-*")]
     return max(((number, path) for number, path in tries if path.exists()), default=(0, None))[1]
-
-
-def _salt(plan: Plan, attempt: int) -> str:
-    return f"{plan.values} {attempt if plan.hold else ''}"
 
 
 def _oracle(plan: Plan, document: Mapping[str, Any]) -> Any:

@@ -15,6 +15,10 @@ pytest.importorskip("prefect")
 from tests.histories import MANY, follow_all
 from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
 
+ANOTHER = 0.3
+"""How likely another flow run follows that has a place of its own in the store."""
+REUSE = 0.8
+"""How likely such a flow run reuses results."""
 SAME = 0.6
 """How likely an attempt has the grid of the one before, so that it keeps what is complete."""
 
@@ -33,7 +37,7 @@ def histories(worker):
             [
                 Plan(values=(1, 2, 3), failures=frozenset({"train-2", "side-1"})),
                 Plan(values=(1, 2, 3)),  # keeps what was complete
-                Plan(values=(7,)),
+                Plan(values=(1, 2, 3), failures=frozenset({"train-2"}), reuses=True),
                 Plan(values=(7, 8), ends_by="suspend", hold="train-8"),
                 Plan(values=(8,), failures=frozenset({"make-1"})),
             ],
@@ -51,6 +55,8 @@ def histories(worker):
 def test_a_history(histories, on_error, plans):
     history = histories(on_error)
     for plan in plans:
+        if plan.reuses:
+            history.start_another(reuse=True)
         history.attempt(plan)
 
 
@@ -72,7 +78,9 @@ def test_random_histories(histories):
         history = histories(chance.choice(["stop-all", "stop-next", "continue"]))
         values: tuple[int, ...] = ()
         for _ in range(ATTEMPTS):
-            if history.state == "ended" and chance.random() < ANEW:
+            if history.state == "ended" and chance.random() < ANOTHER:
+                history.start_another(reuse=chance.random() < REUSE)
+            elif history.state == "ended" and chance.random() < ANEW:
                 history.start_anew()
             plan = plan_of(chance, values)
             values = plan.values

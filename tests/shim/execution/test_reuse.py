@@ -351,6 +351,31 @@ def test_a_cleared_execution_runs_again(worker: Worker, step: Step) -> None:
     assert "runs, because its complete attempt was cleared" in worker.notes
 
 
+def test_an_engine_that_runs_all_again_asks_for_no_command(worker: Worker, step: Step) -> None:
+    """A retry on Prefect: its grid has changed, and another run has this point."""
+
+    def resumed(context: Context) -> Context:
+        return replace(context, resumes=context.id.run)
+
+    earlier = run(worker, step, "first", parameters={"rate": 0.1})
+    run(worker, step, "second", parameters={"rate": 0.2})
+    again = run(worker, step, "second", attempt=2, parameters={"rate": 0.1}, change=resumed)
+    assert (times(worker), again.reused) == (2, earlier.uri)
+    assert run(worker, step, "second", attempt=3, parameters={"rate": 0.1}, change=resumed).reused == earlier.uri
+
+
+def test_a_retry_after_a_mark_runs_the_command(worker: Worker, step: Step) -> None:
+    """Another run has the same results, but whoever sets an execution to failed wants its command to run."""
+    worker_before = run(worker, step, "first")
+    own = run(worker, step, "second", change=lambda context: replace(context, reuse=False))
+    rejecting = run(
+        worker, step, "second", attempt=2, change=lambda context: replace(context, resumes="second", rejects=True)
+    )
+    assert (times(worker), rejecting.reused) == (3, "")
+    assert worker_before.uri != own.uri
+    assert "runs, because a person marked its complete attempt as failed" in worker.notes
+
+
 def test_a_retry_may_reuse(worker: Worker, step: Step) -> None:
     counting = replace(step, command=[f"{COUNT}; test -e {worker.project.parent}/fixed"])
     run(worker, counting, "first")

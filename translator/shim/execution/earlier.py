@@ -179,11 +179,10 @@ def _chosen(
 
 def _reusable(execution: Execution, store: Store, own: ReuseKey) -> Manifest | None:
     """Return the newest execution with the same key whose results can be used; else the log says why there is none."""
-    if _was_complete(execution, store):
-        reason = "its complete attempt was cleared"
-    elif own.unknown:
+    reason = _asked_for(execution, store)
+    if reason is None and own.unknown:
         reason = f"no results can be reused: {own.unknown}"
-    else:
+    if reason is None:
         try:
             for manifest in index.find(store, own.digest):
                 if (gone := _missing(execution, store, manifest.outputs)) is None:
@@ -252,15 +251,22 @@ def _resumable(execution: Execution, store: Store) -> Manifest | None:
     return None
 
 
-def _was_complete(execution: Execution, store: Store) -> bool:
-    """Return whether the attempt before this one was complete, so that somebody wants the command to run again."""
+def _asked_for(execution: Execution, store: Store) -> str | None:
+    """Return why somebody wants the command to run again; None if nobody does.
+
+    An engine that runs all tasks of a run again (``resumes``) asks for none of them.
+    """
     if execution.id.attempt == 1:
-        return False
+        return None
     try:
         manifest = _last(execution, store, execution.id.run, here=True)
+        if manifest is None or manifest.state is not State.COMPLETE:
+            return None
+        if rejected.is_marked(store, manifest.uri):
+            return "a person marked its complete attempt as failed"
     except (StoreError, OSError):
-        return False
-    return manifest is not None and manifest.state is State.COMPLETE
+        return None
+    return "its complete attempt was cleared" if execution.context.resumes != execution.id.run else None
 
 
 def _is_same(execution: Execution, earlier: Manifest, unkeyed: str) -> bool:
