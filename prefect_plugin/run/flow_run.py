@@ -120,6 +120,8 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
             _look_at_earlier_attempts(run, str(flow_run.labels[attempts.BEGAN]))
             # A retry or a resumption: Prefect says that it skips what is complete.
             run.resumes = run.id
+        elif os.environ.get(variables.RUN):  # another flow run may have had this place, and a larger grid
+            _note_earlier_tries(run)
         run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
         try:
             # How an execution ended is final: Prefect would otherwise roll it back when its node fails.
@@ -138,6 +140,15 @@ def _look_at_earlier_attempts(run: Run, started: str) -> None:
     """Stop executions on other machines that outlived the attempt begun at ``started``, and note what there is."""
     try:
         stop_documents.end(open_store(run.store), Attempt(run.pipeline, run.id, started))
+    except StoreError as error:
+        get_run_logger().warning("cannot read what earlier attempts have left in the store: %s", error)
+    else:
+        _note_earlier_tries(run)
+
+
+def _note_earlier_tries(run: Run) -> None:
+    """Note which tries there have been in the run's place in the store, so that a crash does not count them."""
+    try:
         run.earlier_tries = attempts.note_earlier_tries(run.store, run.pipeline, run.id)
     except StoreError as error:
         get_run_logger().warning("cannot read what earlier attempts have left in the store: %s", error)
