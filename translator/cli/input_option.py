@@ -46,12 +46,13 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
-def files(
+def files(  # noqa: PLR0913, PLR0917 - all that inputs can have their files from
     pipeline: ir.Pipeline,
     texts: Iterable[str],
     file: str | None,
     sources: dict[str, SourceText],
     diagnostics: Diagnostics,
+    earlier: Mapping[str, ir.Value] | None = None,
 ) -> dict[str, ir.Value]:
     """Read the files of inputs, as values of a run by the names in an engine's form.
 
@@ -61,9 +62,12 @@ def files(
         file: the argument of ``--inputs-file``.
         sources: receives the text of the file.
         diagnostics: receives unknown names, bad values, and inputs that the run lacks.
+        earlier: the files in an earlier run, by the names in an engine's form, for the inputs that get no others.
     """
     known = _known(pipeline)
-    values = {} if file is None else _of_file(Path(file), known, sources, diagnostics, pipeline)
+    own = set(known.values())
+    values = {name: value for name, value in (earlier or {}).items() if name in own}
+    values |= {} if file is None else _of_file(Path(file), known, sources, diagnostics, pipeline)
     in_options: set[str] = set()
     for text in texts:
         name, equals, value = split(text, known)

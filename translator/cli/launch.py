@@ -6,12 +6,13 @@ import contextlib
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from translator.cli.files import project_from
 from translator.files import real
+from translator.history.launched import Options
 from translator.nodes import kind, named_branches, walk
 from translator.run import process
 from translator.run.guard import guarded
@@ -39,7 +40,8 @@ _LOG_LENGTH = 4 << 20
 class Launch:
     """All that defines a run.
 
-    ``run`` is its name in the store, ``resumed`` the run whose complete executions it keeps.
+    ``run`` is its name in the store, ``resumed`` the run whose complete executions it keeps. ``options`` are those of
+    the command line that a run which resumes this one has again.
     """
 
     pipeline: Pipeline
@@ -52,6 +54,7 @@ class Launch:
     approvals: Approvals
     jobs: int
     resumed: str | None = None
+    options: Options = field(default_factory=Options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,7 @@ def launch(
         verbose: whether the view shows the lines that the engine and the steps print; or what they are passed to.
         stop: what interrupts the run if this is not the main thread.
     """
+    from translator.history import launched
     from translator.shim.embedded import events
     from translator.shim.outcome import resumed as record_of_resumed
     from translator.shim.store import key_of
@@ -127,6 +131,7 @@ def launch(
             print_line = verbose if callable(verbose) else follower.print_line if verbose else None
             set_here = {events.VARIABLE: str(file_of_events), LAUNCH_PATHS: "/", RESUME: request.resumed or ""}
             set_here |= {ANSWERS: str(folder / "answers")} if questions is not None else {}
+            launched.write(store, pipeline.name, run, replace(request.options, values=request.values))
             if request.resumed is not None:
                 record_of_resumed.write(store, pipeline.name, run, request.resumed)
             approved = request.approvals.nodes

@@ -25,7 +25,7 @@ from translator.shim.json_values.depth import DepthError, parse
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Value
@@ -117,6 +117,11 @@ def values(
             except ValueError as error:
                 diagnostics.error(CODE, f"{option} {name}: {error}", None)
     return values_by_name
+
+
+def names(pipeline: ir.Pipeline) -> Collection[str]:
+    """Return the parameters that can be set, by ``NAME`` or ``NODE.PARAMETER``."""
+    return _slots(pipeline).keys()
 
 
 def axis_items(pipeline: ir.Pipeline, text: str) -> tuple[str, list[str]]:

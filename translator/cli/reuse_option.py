@@ -50,7 +50,7 @@ def with_reuse(pipeline: Pipeline, args: Namespace) -> Pipeline:
     for pattern in args.reuse:
         if Path(pattern).is_file():
             raise UsageError(f"--reuse {pattern}: expected the name of a node; write the pipeline file first")
-        if not any(fnmatchcase(name, pattern) for name in nodes):
+        if not fits(pattern, pipeline):
             raise UsageError(f"--reuse {pattern}: no node has this name", did_you_mean(pattern, nodes, "nodes"))
     if args.reuse and not keeps_results(pipeline):
         raise UsageError(f"--reuse: executions of {pipeline.dialect} cannot be reused; to run a part, use --from NODE")
@@ -65,6 +65,11 @@ def with_reuse(pipeline: Pipeline, args: Namespace) -> Pipeline:
     }
     graph = replace(pipeline.graph, nodes=tuple(changed.get(node.name, node) for node in pipeline.nodes))
     return replace(pipeline, graph=graph)
+
+
+def fits(pattern: str, pipeline: Pipeline) -> bool:
+    """Return whether a node of a pipeline can reuse results and has a name that fits a pattern."""
+    return any(fnmatchcase(name, pattern) for name in reusable_nodes(pipeline))
 
 
 def keeps_results(pipeline: Pipeline) -> bool:

@@ -10,13 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.cli import approve_option, input_option, matrix_option, param_option, reuse_option
+from translator.cli import approve_option, input_option, matrix_option, param_option, resume_option, reuse_option
 from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
-from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE, UsageError
+from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
 from translator.cli.launch import Launch, cores, keep_log, launch, new_run
 from translator.cli.parser import Parser
-from translator.cli.pipeline_options import add_file, add_pipeline_arguments, check_again, choose, open_file
+from translator.cli.pipeline_options import (
+    BY_OPTION,
+    add_file,
+    add_pipeline_arguments,
+    check_again,
+    choose,
+    open_file,
+)
 from translator.cli.printing import colorful, show
 from translator.cli.store_option import add_store, make_default_store, open_chosen
 from translator.diagnostics import Diagnostics, TranslationError, printable
@@ -27,18 +34,16 @@ from translator.run.progress import plain
 from translator.run.questions import can_ask
 from translator.run.table import table
 from translator.run.view import view
-from translator.shim.contract import LATEST
 
 if TYPE_CHECKING:
     from argparse import Namespace
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from translator.cli.launch import Outcome
     from translator.diagnostics import SourceText
-    from translator.ir import Graph, Pipeline, Value
+    from translator.ir import Graph, Value
     from translator.load import Loaded
     from translator.run import process
-    from translator.shim.store import Store
     from translator.targets import Target
 
 _LOG_LINES = 20
@@ -61,16 +66,7 @@ def parser() -> Parser:
         metavar="N",
         help="maximum number of concurrent executions (default: number of cores)",
     )
-    arguments.add_argument(
-        "--resume",
-        nargs="?",
-        const=LATEST,
-        metavar="RUN",
-        help=(
-            "keep the complete executions of an earlier run, and run the others (default: the latest run of the "
-            "pipeline); the pipeline's parameters are those of that run, give other options again"
-        ),
-    )
+    resume_option.add_argument(arguments)
     arguments.add_argument(
         "--format", choices=("text", "json"), default="text", help="format of the summary of --matrix (default: text)"
     )
@@ -121,6 +117,9 @@ def _requested(
         TranslationError: the file has errors, or an earlier run lacks something.
         UsageError: an option is invalid, or the engine is not installed.
     """
+    resumed = resume_option.find_resumed(args, loaded)
+    if resumed is not None:
+        args = resume_option.with_options_of(resumed, args, loaded.choose(args.pipeline, BY_OPTION))
     pipeline = reuse_option.with_reuse(choose(loaded, args.pipeline, grid=args.grid, tries=args.tries), args)
     pipeline = replace(pipeline, schedule=None)  # it runs now
     diagnostics = loaded.concerning(pipeline.name)
@@ -130,19 +129,23 @@ def _requested(
         raise TranslationError(Diagnostics())  # they are shown
     problems = Diagnostics()
     values = param_option.values(pipeline, args.param, problems)
-    values |= input_option.files(pipeline, args.input, args.inputs_file, sources, problems)
+    earlier_inputs = resumed.inputs(pipeline) if resumed is not None else None
+    values |= input_option.files(pipeline, args.input, args.inputs_file, sources, problems, earlier_inputs)
     points = matrix_option.combinations(pipeline, args.matrix, values, problems)
     if not problems.ok:
         raise _BadValuesError(problems)
     approvals = approve_option.of_run(pipeline, args.approve, at_terminal=can_ask() and not args.matrix)
     make_default_store(args.store, pipeline.store)
     uri, store = open_chosen(args.store, pipeline.store)
-    resumed, recorded = _resumed(args, store, pipeline, values)
-    values |= param_option.values(pipeline, recorded, problems)
+    if resumed is not None:
+        if not args.quiet:
+            sys.stdout.write(printable(f"keeping what is complete in run {resumed.run.name} ({resumed.run.state})\n"))
+        values |= param_option.values(pipeline, resumed.parameters(pipeline, values), problems)
+        resume_option.warn_of_secrets(resumed, values, args.grid)
+        if pipeline.part is not None and pipeline.part.run is None:
+            pipeline = replace(pipeline, part=replace(pipeline.part, run=resumed.run.name))
     if not problems.ok:
         raise _BadValuesError(problems)
-    if resumed is not None and pipeline.part is not None and pipeline.part.run is None:
-        pipeline = replace(pipeline, part=replace(pipeline.part, run=resumed))
     pipeline = param_option.declare(pipeline, {**values, **points[0]})
     pipeline, earlier = with_earlier_run(pipeline, {**values, **points[0]}, store, problems)
     if not problems.ok:
@@ -153,35 +156,9 @@ def _requested(
         text = f"taking {nodes} from run {earlier.name} ({earlier.state})\n"
         (sys.stderr if args.format == "json" else sys.stdout).write(printable(text.rstrip()) + "\n")
     jobs, project = args.jobs or cores(), loaded.project or Path()
-    return Launch(pipeline, target, values, project, uri, store, new_run(), approvals, jobs, resumed), points
-
-
-def _resumed(
-    args: Namespace, store: Store, pipeline: Pipeline, values: Collection[str]
-) -> tuple[str | None, Sequence[str]]:
-    """Return the run that ``--resume`` names, if it does, and its own parameters that are not given anew.
-
-    Raises:
-        UsageError: the pipeline's executions cannot be kept, or the name is that of the pipeline file.
-        HistoryError: the store has no run of this name.
-        StoreError: the store cannot be read.
-    """
-    if args.resume is None:
-        return None, ()
-    from translator.history.parameters import arguments_of
-    from translator.history.runs import find
-    from translator.shim.outcome.earlier_run import UNFINISHED
-
-    if Path(args.resume).is_file():
-        raise UsageError(f"--resume {args.resume}: expected a run; write the pipeline file first")
-    if not reuse_option.keeps_results(pipeline):
-        raise UsageError(f"--resume: executions of {pipeline.dialect} cannot be kept; to run a part, use --from NODE")
-    run = find(store, args.resume, pipeline.name)
-    if not args.quiet:
-        sys.stdout.write(printable(f"keeping what is complete in run {run.name} ({run.state})") + "\n")
-    if run.state == UNFINISHED:
-        sys.stderr.write(f"translate: warning: run {run.name} has no record, so its parameters are not known\n")
-    return run.name, arguments_of(run, pipeline, values)
+    name, options = resumed.run.name if resumed is not None else None, resume_option.options_of(args)
+    request = Launch(pipeline, target, values, project, uri, store, new_run(), approvals, jobs, name, options)
+    return request, points
 
 
 def _run_matrix(request: Launch, points: Sequence[Mapping[str, Value]], args: Namespace) -> int:

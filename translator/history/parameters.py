@@ -24,8 +24,9 @@ def arguments_of(run: Run, pipeline: Pipeline, known: Collection[str]) -> list[s
     wanted = [parameter.name for parameter in pipeline.parameters if parameter.name not in known]
     if not isinstance(recorded, dict):
         return []
-    return [f"{name}={_text(recorded[name])}" for name in wanted if recorded.get(name) is not None]
+    return [as_argument(name, recorded[name]) for name in wanted if recorded.get(name) is not None]
 
 
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def as_argument(name: str, value: object) -> str:
+    """Return the value of a parameter as ``--param`` would have it."""
+    return f"{name}={value if isinstance(value, str) else json.dumps(value)}"

@@ -207,7 +207,7 @@ class History:
         self.state, self.attempts, self.kills = "new", 0, 0
 
     def start_another(self, *, reuse: bool) -> None:
-        """Have the next attempt be one of another flow run with a place of its own in the store."""
+        """Have the next attempt be one of another flow run with another place in the store."""
         self.start_anew()
         self.run = f"run-{self.salts}"
         self.reuse = reuse

@@ -16,7 +16,7 @@ from tests.histories import MANY, follow_all
 from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
 
 ANOTHER = 0.3
-"""How likely another flow run follows that has a place of its own in the store."""
+"""How likely another flow run follows with another place in the store."""
 REUSE = 0.8
 """How likely such a flow run reuses results."""
 SAME = 0.6
