@@ -73,7 +73,7 @@ help:
 	@echo 'make kubernetes   all tests of the kubernetes runner and deployer, in a cluster; `make test` has the short ones'
 	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
 	@echo 'make dask         all tests of executions on a Dask cluster; `make test` has the short ones'
-	@echo 'make deployers    kill the deployer `local` at $(N) random moments (N=$(N)); `make test` does it a few times'
+	@echo 'make deployers    all tests of the deployers `local` and `docker`, each killed at $(N) random moments (N=$(N))'
 	@echo 'make kills        kill $(N) runs of each engine at random moments, and resume them (N=$(N), SEED=0)'
 	@echo 'make s3           tests of artifacts in S3 on a real server, SeaweedFS, and a gibibyte there and back'
 	@echo 'make fuzz         mutants of pipeline files for a minute (SECONDS=60), keep failing ones in .fuzz/'
@@ -147,8 +147,9 @@ celery: $(DEV) $(AIRFLOW)
 dask: $(DEV) $(PREFECT)
 	@TRANSLATOR_DASK=all .venv/prefect/bin/python -m pytest -q tests/prefect/remote
 
-deployers: $(DEV)
-	@TRANSLATOR_KILLED_DEPLOYERS=$(N) .venv/dev/bin/python -m pytest -q -s -p no:cacheprovider tests/shim/deployers -k killed
+deployers: $(DEV) $(AIRFLOW) $(PREFECT)
+	@TRANSLATOR_DEPLOYERS=all TRANSLATOR_KILLED_DEPLOYERS=$(N) .venv/dev/bin/python -m pytest -q -s -p no:cacheprovider \
+		tests/shim/deployers/test_local.py tests/shim/deployers/test_docker.py tests/parity/test_containers.py
 
 kills: $(DEV) $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_KILLED_RUNS=$(N) TRANSLATOR_KILLED_RUNS_SEED=$(or $(SEED),0) .venv/dev/bin/python -m pytest -q \

@@ -192,3 +192,41 @@ def test_the_missing_package_of_the_store_is_named(tmp_path: Path) -> None:
     (found,) = [one for one in load(tmp_path / "valohai.yaml").diagnostics if one.code == "needs-fsspec"]
     assert "the store gs://bucket/x needs the package gcsfs" in found.message
     assert found.hint == "install it where steps run: pip install 'pipeline-translator[gcs]'"
+
+
+SERVED = """\
+- endpoint:
+    name: predict
+    image: tf:2
+    wsgi: app
+    resources: {ephemeral-storage: {max: 3}}
+    node-selector: disk=ssd
+- pipeline:
+    name: p
+    nodes:
+      - {name: deploy, type: deployment, deployment: digits, endpoints: [predict]}
+    edges: []
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ('engine = "tcp://10.0.0.7:2376"', "the engine tcp://10.0.0.7:2376 is on another machine"),
+        ('engine = "tcp://10.0.0.7:2376"\npublish = "10.0.0.7"', None),
+        ('pull = "never"', None),
+    ],
+)
+def test_a_deployer_that_cannot_reach_its_servers_is_an_error(
+    tmp_path: Path, settings: str, problem: str | None
+) -> None:
+    text = f'[defaults]\ndeployer = "docker"\n[defaults.deployers.docker]\n{settings}\n'
+    by_code = {one.code: one for one in loaded(tmp_path, text, SERVED).diagnostics}
+    assert by_code.pop("ignored-endpoint-setting").message == (
+        "the deployer 'docker' ignores 'node-selector', 'resources.ephemeral-storage' of endpoint 'predict'"
+    )
+    if problem is not None:
+        error = by_code.pop("bad-setting")
+        assert (error.severity, str(error.span)) == ("error", "valohai.yaml:10:9")
+        assert f"deployment 'digits': {problem}" in error.message
+    assert by_code == {}

@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
-from tests.parity.engines import complete_alike
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.parity.engines import complete_alike, run_pipeline
 from tests.podman import PYTHON_IMAGE, SH_IMAGE
+from tests.shim.deployers.deploying import free_port
+from tests.shim.deployers.in_containers import COMMAND, SERVE
+from translator.cli import main
+from translator.history.comparison import differences
 from translator.load import load
 
 PIPELINE = f"""
@@ -76,3 +85,65 @@ def test_containers_are_the_same_on_both_engines(engines, podman, tmp_path):
         "translator.toml",
         "valohai.yaml",
     ]
+
+
+DEPLOYS = f"""
+- step: {{name: train, image: {PYTHON_IMAGE}, command: 'echo model > $VH_OUTPUTS_DIR/model.txt'}}
+- step:
+    name: report
+    image: {PYTHON_IMAGE}
+    command: 'test {{parameter-value:version}} = 1'
+    parameters: [{{name: version, type: string, default: none}}]
+- endpoint:
+    name: predict
+    image: {PYTHON_IMAGE}
+    server-command: {COMMAND}
+    files: [{{name: model, path: in/model.txt}}]
+- pipeline:
+    name: Deploys
+    nodes:
+      - {{name: train, type: execution, step: train}}
+      - {{name: deploy, type: deployment, deployment: digits, endpoints: [predict], aliases: [live, staging]}}
+      - {{name: report, type: execution, step: report}}
+    edges:
+      - [train.output.model.txt, deploy.file.predict.model]
+      - [deploy.deployment.version_id, report.parameter.version]
+"""
+
+
+@pytest.mark.wide("deployers")
+def test_servers_in_containers_are_the_same_on_both_engines(engines, podman, tmp_path, capsys, monkeypatch):
+    def record(engine):
+        project = tmp_path / engine.name / "project"
+        project.mkdir(parents=True)
+        (project / "valohai.yaml").write_text(DEPLOYS)
+        (project / "serve.py").write_text(SERVE)
+        own = f"engine = {json.dumps(podman.url)}\npull = 'never'\nnetwork = 'host'\nport = {free_port()}\n"
+        directory = json.dumps(str(tmp_path / engine.name / "s"))
+        text = f"deployer = 'docker'\n[defaults.deployers.docker]\ndirectory = {directory}\n{own}"
+        (project / "translator.toml").write_text(f"{podman.settings}{text}")
+        pipeline = load(project / "valohai.yaml").choose()
+        _, document, status, _ = run_pipeline(engine, pipeline, project, tmp_path / engine.name / "store", {})
+        assert (status, document["state"]) == (0, "complete"), engine.tail()
+        return {**document, "pipeline": ""}
+
+    def command(engine, *arguments):
+        monkeypatch.chdir(tmp_path / engine.name / "project")
+        assert main(["deployments", *arguments, "--format", "json"]) == 0
+        return json.loads(capsys.readouterr().out)
+
+    try:
+        with ThreadPoolExecutor() as lanes:
+            one, other = lanes.map(record, engines)
+        assert differences(one, other) == []
+        assert one["nodes"]["deploy"]["executions"][0]["metadata"] == {"id": "digits", "version_id": "1"}
+        for engine in engines:
+            (version,) = command(engine, "ls")
+            assert version["aliases"] == ["live", "staging"]
+            assert [server["state"] for server in version["servers"]] == ["running"]
+            assert command(engine, "unalias", "digits", "staging")
+            assert command(engine, "stop", "digits") == {"done": "stopped and removed digits 1"}
+    finally:
+        for engine in engines:
+            command(engine, "stop", "--all")
+    assert podman.empty()

@@ -81,8 +81,13 @@ def _report_endpoints(
     from translator.shim import deployers
 
     name = step.runner.name if step.runner is not None else deployers.DEFAULT
+    if name not in deployers.names():
+        return  # reported with the setting
     ignored: dict[str, list[str]] = {}
-    for endpoint_name, key in deployers.load(name).ignores(lower_deployment(deployment)):
+    deployer, lowered = deployers.load(name), lower_deployment(deployment)
+    for problem in deployer.lacks(step.runner.settings if step.runner is not None else {}, lowered):
+        diagnostics.error("bad-setting", f"deployment {deployment.name!r}: {problem}", step.span)
+    for endpoint_name, key in deployer.ignores(lowered):
         ignored.setdefault(endpoint_name, []).append(key)
     images = [one.image for one in deployment.endpoints if one.image and "image" in ignored.get(one.name, ())]
     if images:

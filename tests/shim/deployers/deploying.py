@@ -6,7 +6,7 @@ import os
 import socket
 import urllib.error
 import urllib.request
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from translator.shim import deployers
 from translator.shim.contract import Deployment, Endpoint, ExecutionId
@@ -44,9 +44,12 @@ def free_port() -> int:
 class Machine:
     """A directory of deployments with a project, on its own port."""
 
+    deployer = "local"
+
     def __init__(self, directory: Path, project: Path) -> None:
         self.directory, self.project, self.port = directory, project, free_port()
         self.said: list[str] = []
+        self.note: Callable[[str], None] = self.said.append
         project.mkdir()
         (project / "app.py").write_text(APP)
 
@@ -65,29 +68,29 @@ class Machine:
         staged = self.directory.parent / f"staged-{model}.txt"
         staged.write_text(model)
         files = {one.name: dict.fromkeys(one.files.values(), staged) for one in chosen}
-        return deployers.load("local").deploy(
+        return deployers.load(self.deployer).deploy(
             Request(
                 deployment=Deployment(name, chosen, aliases),
                 id=ExecutionId("pipeline", "run", "deploy"),
                 project=self.project,
                 without=None,
                 files=files,
-                settings={**self.settings, **settings},  # type: ignore[dict-item]
+                settings={**self.settings, **settings},
                 environment=variables or {},
                 inherited=environment.of_step(os.environ, ()),
-                note=self.said.append,
+                note=self.note,
                 pulse=pulse,
                 connection=lambda _: None,
             )
         )
 
     @property
-    def settings(self) -> dict[str, str | int]:
+    def settings(self) -> dict[str, Any]:
         return {"directory": str(self.directory), "port": self.port}
 
     @property
     def administration(self) -> deployers.Administration:
-        administration = deployers.load("local").administration
+        administration = deployers.load(self.deployer).administration
         assert administration is not None
         return administration(self.settings)
 

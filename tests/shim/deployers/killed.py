@@ -9,5 +9,6 @@ if __name__ == "__main__":
     directory, port, model = sys.argv[1:]
     machine = object.__new__(Machine)
     machine.directory, machine.port, machine.said = Path(directory), int(port), []
+    machine.note = machine.said.append
     machine.project = machine.directory.parent / "project"
     machine.deploy(model)

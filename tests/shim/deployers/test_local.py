@@ -22,11 +22,11 @@ from translator.shim.deployers import DeployError
 from translator.shim.deployers.local import health
 from translator.shim.deployers.local.environment import inherited
 from translator.shim.deployers.local.ports import is_free
+from translator.shim.deployers.local.programs import LOG, program_name
 from translator.shim.deployers.local.server import localised
 from translator.shim.deployers.local.settings import address, check
 from translator.shim.deployers.local.state import State
 from translator.shim.deployers.local.supervisor import Supervisor
-from translator.shim.deployers.local.versions import LOG, program_name
 
 ROOT = Path(__file__).resolve().parents[3]
 KILLS = int(os.environ.get("TRANSLATOR_KILLED_DEPLOYERS", "2"))

@@ -60,7 +60,17 @@ _BAYESIAN = Entry(Fate.TRANSLATED, why="with `bayesian_tpe`, on Prefect; other t
 _AUTORESTART = _ignored("autorestart", _SPOT)
 _MOUNTS = Entry(Fate.TRANSLATED, why="directories of the machine, with the runner docker; other mounts are errors")
 _RESOURCES = Entry(Fate.TRANSLATED, why="as upper limits, if the runner supports them")
-_CONTAINERS = Entry(Fate.TRANSLATED, why="if the deployer runs containers; `local` does not, and says so")
+_CONTAINERS = Entry(
+    Fate.TRANSLATED, why="with the deployers `docker` and `kubernetes`; `local` ignores it, and says so"
+)
+_BOUNDS = {
+    "max": Entry(Fate.TRANSLATED, why="as upper limit, if the runner or deployer supports it"),
+    "min": Entry(
+        Fate.TRANSLATED,
+        why="as request of servers on `kubernetes`; of steps noted, as a queue or pool chooses the machine",
+    ),
+}
+_PODS = Entry(Fate.TRANSLATED, why="with the deployer `kubernetes`; the others ignore it, and say so")
 
 _EXECUTION_NODE = {
     **_translated("actions", "edge-merge-mode", "name", "on-error", "override", "step", "type"),
@@ -81,12 +91,11 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
     "endpoint": {
         **_translated("files", "name", "port", "server-command", "wsgi"),
         "description": _ignored("description", _LOOKS),
-        **dict.fromkeys(
-            ("image", "node-selector", "resources", "shared-volumes", "tolerations", "workspace-volume"), _CONTAINERS
-        ),
+        **dict.fromkeys(("image", "resources"), _CONTAINERS),
+        **dict.fromkeys(("node-selector", "shared-volumes", "tolerations", "workspace-volume"), _PODS),
     },
-    "endpoint-shared-volume": dict.fromkeys(("mount-path", "pvc-name", "read-only", "sub-path"), _CONTAINERS),
-    "endpoint-workspace-volume": dict.fromkeys(("mount-path", "size", "storage-class-name"), _CONTAINERS),
+    "endpoint-shared-volume": dict.fromkeys(("mount-path", "pvc-name", "read-only", "sub-path"), _PODS),
+    "endpoint-workspace-volume": dict.fromkeys(("mount-path", "size", "storage-class-name"), _PODS),
     "environment-variable-item": {
         **_translated("default", "name", "optional"),
         "description": _ignored("description", _LOOKS),
@@ -157,7 +166,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "stop-condition": _refused("stop-condition", "ending a task on a metadata condition"),
     },
     "task-node": {**_EXECUTION_NODE, **_translated("task")},
-    "toleration": dict.fromkeys(("effect", "key", "operator", "value"), _CONTAINERS),
+    "toleration": dict.fromkeys(("effect", "key", "operator", "value"), _PODS),
     "variant-param": _translated("name", "rules", "style"),
     "variant-param-rule-item": {
         **_translated("base", "count", "end", "integerify", "items", "max", "min", "start", "step", "value"),
@@ -165,10 +174,10 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "numberify": _ignored("numberify", "values always take the type of their parameter"),
         "seed": Entry(Fate.TRANSLATED, why="of the style `random`"),
     },
-    "workflow-resource-cpu": dict.fromkeys(("max", "min"), _RESOURCES),
+    "workflow-resource-cpu": _BOUNDS,
     "workflow-resource-devices": {},
-    "workflow-resource-ephemeral-storage": dict.fromkeys(("max", "min"), _CONTAINERS),
-    "workflow-resource-memory": dict.fromkeys(("max", "min"), _RESOURCES),
+    "workflow-resource-ephemeral-storage": dict.fromkeys(("max", "min"), _PODS),
+    "workflow-resource-memory": _BOUNDS,
 }
 
 

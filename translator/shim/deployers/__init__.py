@@ -57,6 +57,15 @@ def bad_alias(alias: str) -> str | None:
     return bad_name(alias, "an alias")
 
 
+def without_image(deployment: Deployment, deployer: str) -> Sequence[str]:
+    """Return why a deployer that runs containers cannot run some endpoints."""
+    return [
+        f"endpoint {one.name!r} needs an image, which the deployer {deployer!r} runs"
+        for one in deployment.endpoints
+        if not one.image
+    ]
+
+
 def bad_endpoint(name: str) -> str | None:
     """Return why an endpoint cannot have a name; None if it can. The schema says which characters it may have."""
     if len(name) <= _LONGEST:
@@ -156,6 +165,10 @@ def _all_kept(deployment: Deployment) -> Sequence[tuple[str, str]]:  # noqa: ARG
     return ()
 
 
+def _lacks_nothing(settings: Mapping[str, Json], deployment: Deployment) -> Sequence[str]:  # noqa: ARG001
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Deployer:
     """A way to run servers.
@@ -166,12 +179,15 @@ class Deployer:
             them.
         ignores: ``ignores(deployment)``: returns the keys of endpoints that have no effect, each with the endpoint.
         administration: returns what manages the versions with some settings; None if there is nothing like that.
+        lacks: ``lacks(settings, deployment)``: returns why a deployment cannot be made with all its settings, as far as
+            that is known before.
     """
 
     deploy: Callable[[Request], Deployed]
     check: Callable[[Mapping[str, Json]], Sequence[str]] = field(default=_no_problems)
     ignores: Callable[[Deployment], Sequence[tuple[str, str]]] = field(default=_all_kept)
     administration: Callable[[Mapping[str, Json]], Administration] | None = None
+    lacks: Callable[[Mapping[str, Json], Deployment], Sequence[str]] = field(default=_lacks_nothing)
 
 
 @cache

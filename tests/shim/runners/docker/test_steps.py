@@ -215,7 +215,7 @@ def test_the_step_decides_on_processors_and_devices(worker: Worker, in_container
     assert manifest.state == "complete", worker.told
     assert worker.output in (["50000 100000", "/dev/fuse"], ["50000", "/dev/fuse"])
     refused = worker.run(in_container("true", resources=Resources(devices={"google.com/tpu": 1})))
-    assert "cannot provide the device 'google.com/tpu'" in (refused.reason or "")
+    assert "cannot have the device 'google.com/tpu'" in (refused.reason or "")
 
 
 def test_volumes_are_shared_and_caches_outlive_containers(

@@ -9,13 +9,13 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from translator.shim.deployers import Deployed, Deployer, DeployError
+from translator.shim.deployers import Deployed, Deployer, DeployError, without_image
 from translator.shim.deployers.kubernetes.settings import Settings, check, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    from translator.shim.contract import Connection, Json
+    from translator.shim.contract import Connection, Deployment, Json
     from translator.shim.deployers import Administration, Request
     from translator.shim.deployers.kubernetes.versions import Versions
 
@@ -60,4 +60,9 @@ def _versions(settings: Settings, connection: Connection | None) -> Versions:
     return Versions(settings, Objects(connect(named, connection)))
 
 
-DEPLOYER = Deployer(deploy, check, administration=administration)
+def lacks(settings: Mapping[str, Json], deployment: Deployment) -> Sequence[str]:  # noqa: ARG001 - as all have it
+    """Return why a deployment cannot have its endpoints in pods."""
+    return without_image(deployment, "kubernetes")
+
+
+DEPLOYER = Deployer(deploy, check, administration=administration, lacks=lacks)

@@ -5,19 +5,15 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import tarfile
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.deployers import DeployError
+from translator.shim.deployers import DeployError, archive, without_image
 from translator.shim.deployers.kubernetes import manifests, rollout
 from translator.shim.deployers.kubernetes.manifests import ALIAS, DEPLOYMENT, RECORD, VERSION
 from translator.shim.deployers.kubernetes.objects import ConflictError
-from translator.shim.deployers.local.versions import place_file
-from translator.shim.files.paths import relative
 from translator.shim.runners import RunnerError
 from translator.shim.runners.kubernetes.labels import MANAGED_BY
 from translator.shim.workspace import working_copy
@@ -56,9 +52,8 @@ class Versions:
             RunnerError: the cluster does not answer.
         """
         deployment = request.deployment.name
-        images = [endpoint.name for endpoint in request.deployment.endpoints if not endpoint.image]
-        if images:
-            raise DeployError(f"the deployer 'kubernetes' needs an image for endpoint {images[0]!r}")
+        if problems := without_image(request.deployment, "kubernetes"):
+            raise DeployError("; ".join(problems))
         self._remove_abandoned(deployment, request.note)
         number, ports = self._next_number(request)
         request.note(f"version {number} of {deployment}")
@@ -115,7 +110,9 @@ class Versions:
             self.objects.apply(manifest)
         listed = working_copy.listing(request.project, request.without, request.pulse)
         for endpoint in request.deployment.endpoints:
-            content = _archive(request, endpoint.name, listed)
+            packed = io.BytesIO()
+            archive.pack(request, endpoint.name, listed, packed)
+            content = packed.getvalue()
             if len(content) > manifests.PART * manifests.PARTS:
                 size = manifests.PART * manifests.PARTS // 1_000_000
                 raise DeployError(
@@ -291,19 +288,6 @@ def ports_of(record: Mapping[str, Any]) -> dict[str, int]:
     """Return the port of Services that leads to each endpoint of a version."""
     ports: dict[str, int] = json.loads(record["data"]["endpoints"])
     return ports
-
-
-def _archive(request: Request, endpoint: str, listed: Any) -> bytes:
-    """Return the code and the files of an endpoint as a compressed archive."""
-    with tempfile.TemporaryDirectory(prefix="translator-deploy-") as name:
-        repository = Path(name) / "repository"
-        working_copy.copy(request.project, repository, listed, request.pulse)
-        for path, staged in request.files.get(endpoint, {}).items():
-            place_file(staged, repository, relative(path))
-        content = io.BytesIO()
-        with tarfile.open(fileobj=content, mode="w:gz") as archive:
-            archive.add(repository, ".")
-        return content.getvalue()
 
 
 def _write(directory: Path, name: str, written: Sequence[Mapping[str, Any]]) -> None:

@@ -7,37 +7,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from translator.shim.deployers import Deployed, Deployer
-from translator.shim.deployers.local.settings import address, check, read
+from translator.shim.deployers import Deployer
+from translator.shim.deployers.local.settings import check, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from translator.shim.contract import Deployment, Json
-    from translator.shim.deployers import Administration, Request
+    from translator.shim.deployers import Administration, Deployed, Request
+    from translator.shim.deployers.local.servers import Servers
+    from translator.shim.deployers.local.settings import Settings
+    from translator.shim.deployers.local.supervisor import Supervisor
 
 
 def deploy(request: Request) -> Deployed:
     """Deploy a version; see ``translator.shim.deployers.Deployer``."""
-    from translator.shim.deployers.local import supervisor
-    from translator.shim.deployers.local.serving import serve
-    from translator.shim.deployers.local.state import State
-    from translator.shim.deployers.local.versions import Versions
+    from translator.shim.deployers.local.deploying import deploy_behind_front
 
     settings = read(request.settings)
-    supervisor.installed()
-    daemon = serve(settings, request.inherited, request.pulse)
-    versions = Versions(settings, State(settings.directory), daemon)
-    version, aliases = versions.make(request)
-    shown = [str(version.number), *aliases]
-    base = f"http://{address(settings.host, settings.port)}/{version.deployment}"
-    urls = {endpoint: f"{base}/{shown[-1]}/{endpoint}/" for endpoint in version.endpoints}
-    for alias in aliases:
-        request.note(f"alias {alias} points to version {version.number}")
-    for url in urls.values():
-        request.note(f"serving at {url}")
-    versions.retire(version.deployment, request.note, request.pulse)
-    return Deployed(version.deployment, str(version.number), urls)
+    return deploy_behind_front(request, settings, lambda daemon: _programs(settings, daemon))
 
 
 def ignores(deployment: Deployment) -> Sequence[tuple[str, str]]:
@@ -48,9 +36,17 @@ def ignores(deployment: Deployment) -> Sequence[tuple[str, str]]:
 
 def administration(settings: Mapping[str, Json]) -> Administration:
     """Return what manages the versions."""
-    from translator.shim.deployers.local.administration import LocalAdministration
+    from translator.shim.deployers.local.administration import DirectoryAdministration
 
-    return LocalAdministration(read(settings))
+    chosen = read(settings)
+    return DirectoryAdministration(chosen, lambda daemon: _programs(chosen, daemon))
+
+
+def _programs(settings: Settings, daemon: Supervisor) -> Servers:
+    from translator.shim.deployers.local.programs import Programs
+    from translator.shim.deployers.local.state import State
+
+    return Programs(State(settings.directory), daemon, settings.requirements)
 
 
 DEPLOYER = Deployer(deploy, check, ignores, administration)

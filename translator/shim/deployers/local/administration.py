@@ -7,27 +7,35 @@ from typing import TYPE_CHECKING
 
 from translator.shim import deployers
 from translator.shim.deployers import DeployError, bad_alias, refusals
-from translator.shim.deployers.local.serving import ADDRESS, serve
+from translator.shim.deployers.local.serving import ADDRESS, check_owner, serve
 from translator.shim.deployers.local.settings import address
 from translator.shim.deployers.local.state import State, locked, number_of
 from translator.shim.deployers.local.supervisor import Supervisor, installed
-from translator.shim.deployers.local.versions import LOG, Versions, program_name
+from translator.shim.deployers.local.versions import Versions
 from translator.shim.files.digest import no_pulse
 from translator.shim.process import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from translator.shim.deployers.local.servers import Servers
     from translator.shim.deployers.local.settings import Settings
     from translator.shim.deployers.local.state import Version
 
 
-class LocalAdministration:
-    """The versions in a directory of deployments; see ``translator.shim.deployers.Administration``."""
+class DirectoryAdministration:
+    """The versions in a directory of deployments; see ``translator.shim.deployers.Administration``.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        settings: the directory.
+        servers: ``servers(daemon)``: returns the servers of its versions.
+    """
+
+    def __init__(self, settings: Settings, servers: Callable[[Supervisor], Servers]) -> None:
+        check_owner(settings)
         self.state = State(settings.directory)
         self.settings = settings
+        self._servers = servers
         file = settings.directory / ADDRESS
         served = file.read_text(encoding="utf-8").split() if file.is_file() else []
         self.host, self.port = (served[0], int(served[1])) if len(served) > 1 else (settings.host, settings.port)
@@ -47,17 +55,16 @@ class LocalAdministration:
         base = f"http://{address(self.host, self.port)}/{version.deployment}/{(aliases or [str(version.number)])[0]}"
         servers = []
         for endpoint in version.endpoints:
-            state, details = self._program(version, endpoint)
+            state, details = self._running().state(version, endpoint)
             servers.append(deployers.Server(endpoint, state, f"{base}/{endpoint}/", details))
         return deployers.Version(
             version.deployment, str(version.number), version.created, version.run, aliases, servers
         )
 
-    def _program(self, version: Version, endpoint: str) -> tuple[str, str]:
-        """Return the state of a server, and details."""
-        installed()
-        daemon = Supervisor(self.settings.directory)
-        return daemon.state(program_name(version.deployment, version.number, endpoint))
+    def _running(self) -> Servers:
+        """Return the servers without starting anything."""
+        installed(self.settings.deployer)
+        return self._servers(Supervisor(self.settings.directory))
 
     def logs(self, deployment: str, version: str, endpoint: str | None) -> Iterator[str]:
         """Yield the lines that the servers of a version printed, after the name of the server if there are several."""
@@ -66,13 +73,8 @@ class LocalAdministration:
             raise refusals.no_endpoint(deployment, known.number, endpoint, known.endpoints)
         chosen = [endpoint] if endpoint is not None else list(known.endpoints)
         for name in chosen:
-            log = self.state.endpoint(deployment, known.number, name) / LOG
             before = f"{name}: " if len(chosen) > 1 else ""
-            try:
-                with log.open(encoding="utf-8", errors="replace") as file:
-                    yield from (f"{before}{line.rstrip()}" for line in file)
-            except FileNotFoundError:
-                continue
+            yield from (f"{before}{line}" for line in self._running().lines(known, name))
 
     def move(self, deployment: str, alias: str, version: str) -> None:
         """Let an alias point to a version, once its servers are healthy."""
@@ -82,6 +84,7 @@ class LocalAdministration:
         versions = self._serving()
         try:
             with locked(self.state.folder(deployment, known.number), no_pulse):
+                versions.servers.ensure(known)
                 versions.wait(known, lambda _: None, no_pulse)
                 versions.commit(known, [alias], no_pulse, back=True)
         except FileNotFoundError as error:
@@ -99,9 +102,8 @@ class LocalAdministration:
     def stop(self, deployment: str, version: str | None) -> Sequence[str]:
         """Stop and remove a version without aliases, or all versions."""
         self._check_deployment(deployment)
-        installed()
         chosen = [self._known(deployment, version)] if version is not None else list(self._of(deployment))
-        versions = Versions(self.settings, self.state, Supervisor(self.settings.directory))
+        versions = Versions(self.settings, self.state, self._running())
         with locked(self.state.folder(deployment), no_pulse):
             aliases = self.state.aliases(deployment)
             if version is not None and (pointing := [alias for alias, to in aliases.items() if to == chosen[0].number]):
@@ -118,9 +120,8 @@ class LocalAdministration:
         """End the daemon and the front with all servers, and remove all versions."""
         if not self.settings.directory.is_dir():
             return []
-        installed()
-        daemon = Supervisor(self.settings.directory)
-        daemon.end(no_pulse)
+        self._running().remove_all()
+        Supervisor(self.settings.directory).end(no_pulse)
         (self.settings.directory / ADDRESS).unlink(missing_ok=True)
         names = self.state.names()
         for name in names:
@@ -134,10 +135,10 @@ class LocalAdministration:
         """Return the versions, with everything started that serves them."""
         from dataclasses import replace
 
-        installed()
+        installed(self.settings.deployer)
         settings = replace(self.settings, host=self.host, port=self.port)
         daemon = serve(settings, environment.of_step(os.environ, ()), no_pulse)
-        return Versions(settings, self.state, daemon)
+        return Versions(settings, self.state, self._servers(daemon))
 
     def _check_deployment(self, deployment: str) -> None:
         names = self.state.names()

@@ -19,8 +19,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, TCPConnector, web
 from multidict import CIMultiDict
 from yarl import URL
 
-from translator.shim.deployers.local.ports import HOST
 from translator.shim.deployers.local.serving import HEALTH
+from translator.shim.deployers.local.settings import address
 from translator.shim.deployers.local.state import State, number_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Front:
             return web.Response(status=404, text="unknown endpoint; write /DEPLOYMENT/ALIAS-OR-VERSION/ENDPOINT/\n")
         response: web.StreamResponse | None = None
         try:
-            async with self._request_to(request, version.endpoints[match["endpoint"]].port, match[0]) as answered:
+            async with self._request_to(request, version, match["endpoint"], match[0]) as answered:
                 response = web.StreamResponse(
                     status=answered.status, reason=answered.reason, headers=_end_to_end(answered.headers)
                 )
@@ -95,17 +95,20 @@ class Front:
             number = self.state.aliases(deployment).get(name)
         return self.state.version(deployment, number) if number is not None else None
 
-    def _request_to(self, request: web.Request, port: int, prefix: str) -> AbstractAsyncContextManager[ClientResponse]:
+    def _request_to(
+        self, request: web.Request, version: Version, endpoint: str, prefix: str
+    ) -> AbstractAsyncContextManager[ClientResponse]:
         """Return the request to a server, whose answer is there when it is entered."""
         if self.client is None:
             raise ClientError("the front does not serve yet")
+        server = address(version.host, version.endpoints[endpoint].port)
         headers = _end_to_end(request.headers)
         headers[PREFIX] = prefix
         headers["X-Forwarded-For"] = request.remote or ""
         headers["X-Forwarded-Proto"] = request.scheme
         return self.client.request(
             request.method,
-            URL(f"http://{HOST}:{port}{request.raw_path}", encoded=True),
+            URL(f"http://{server}{request.raw_path}", encoded=True),
             headers=headers,
             data=request.content if request.body_exists else None,
             allow_redirects=False,

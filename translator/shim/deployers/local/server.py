@@ -11,12 +11,11 @@ from __future__ import annotations
 import os
 import re
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.shim.deployers.local.ports import HOST, free_port, is_free
-from translator.shim.deployers.local.state import State, locked
+from translator.shim.deployers.local.ports import HOST, is_free
+from translator.shim.deployers.local.state import State
 from translator.shim.files.digest import no_pulse
 
 if TYPE_CHECKING:
@@ -28,15 +27,16 @@ REPOSITORY = "repository"
 _EVERYWHERE = re.compile(r"(?<![\w.])0\.0\.0\.0(?![\w.])")
 
 
-def localised(command: str, declared: int, port: int) -> str:
+def localised(command: str, declared: int, port: int, host: str = HOST) -> str:
     """Return a command that listens where this version shall, instead of where it would in its own container.
 
     Args:
         command: the command of the endpoint.
         declared: the port that the endpoint declares: a whole word of the command that is this number is replaced.
         port: the port of the version.
+        host: the address at which it listens, in place of all addresses.
     """
-    command = _EVERYWHERE.sub(HOST, command)
+    command = _EVERYWHERE.sub(host, command)
     return re.sub(rf"(?<![\w.-]){declared}(?![\w.-])", str(port), command)
 
 
@@ -50,12 +50,12 @@ def arguments_of(endpoint: Endpoint, python: str) -> list[str]:
     if endpoint.wsgi is not None:
         bind = f"{HOST}:{endpoint.port}"
         return [python, "-m", "gunicorn", "--bind", bind, "--worker-tmp-dir", _memory(), "--", endpoint.wsgi]
-    commands = [localised(one, endpoint.declared_port, endpoint.port) for one in _items(endpoint.server_command)]
-    return ["/bin/sh", "-c", " && ".join(commands)]
+    return ["/bin/sh", "-c", localised(joined(endpoint.server_command), endpoint.declared_port, endpoint.port)]
 
 
-def _items(commands: Sequence[str]) -> list[str]:
-    return [one.strip() for one in commands if one.strip()]
+def joined(commands: Sequence[str]) -> str:
+    """Return the commands of a server as one, of which each runs if the one before has succeeded."""
+    return " && ".join(one.strip() for one in commands if one.strip())
 
 
 def _memory() -> str:
@@ -68,12 +68,10 @@ def _listening(state: State, version: Version, name: str) -> Endpoint:
     endpoint = version.endpoints[name]
     if is_free(endpoint.port):
         return endpoint
-    with locked(state.directory, no_pulse):
-        current = state.version(version.deployment, version.number)
-        if current is None:
-            raise SystemExit(f"version {version.number} of {version.deployment} was removed")
-        moved = replace(endpoint, port=free_port(state.ports()))
-        state.record(replace(current, endpoints={**current.endpoints, name: moved}))
+    current = state.move_port(version, name, no_pulse)
+    if current is None:
+        raise SystemExit(f"version {version.number} of {version.deployment} was removed")
+    moved = current.endpoints[name]
     _log(f"port {endpoint.port} is in use, so the server of {name} gets port {moved.port}")
     return moved
 
@@ -106,7 +104,7 @@ def main(arguments: Sequence[str]) -> None:
     }
     os.chdir(state.endpoint(version.deployment, version.number, name) / REPOSITORY)
     program = arguments_of(endpoint, python)
-    if endpoint.wsgi is None and program[-1] != " && ".join(_items(endpoint.server_command)):
+    if endpoint.wsgi is None and program[-1] != joined(endpoint.server_command):
         _log(f"running: {program[-1]}")
     os.execve(program[0], program, environment)  # noqa: S606 - no shell
 

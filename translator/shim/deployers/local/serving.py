@@ -9,25 +9,26 @@ from urllib.parse import urlencode
 
 from translator.shim.deployers import DeployError
 from translator.shim.deployers.local import environment, health
+from translator.shim.deployers.local.servers import ENDED
 from translator.shim.deployers.local.settings import address
 from translator.shim.deployers.local.state import State, locked, private, write
 from translator.shim.deployers.local.supervisor import FRONT, Supervisor, program_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from translator.shim.deployers.local.settings import Settings
 
-ENDED = ("backoff", "exited", "fatal")
-"""The states of a program that has ended on its own."""
 HEALTH = "/-/health"
 """The path at which a front says that it serves a directory: another one may have the port."""
 ADDRESS = "front.txt"
 """The file with the host and the port of the front."""
+LINES = 10
+"""How many of the last lines of a server a message has."""
+_OWNER = "deployer.txt"
 _LOCAL = ("127.0.0.1", "::1", "localhost")
 _STARTING = 30.0
-_TAIL = 10
 _TAIL_BYTES = 20_000
 
 
@@ -44,6 +45,7 @@ def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], 
     """
     private(settings.directory)
     private(State(settings.directory).deployments)
+    claim(settings, pulse)
     supervisor = Supervisor(settings.directory)
     supervisor.ensure(environment.inherited(inherited), pulse)
     wanted = f"{settings.host} {settings.port}"
@@ -72,6 +74,37 @@ def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], 
     return supervisor
 
 
+def claim(settings: Settings, pulse: Callable[[], None]) -> None:
+    """Let a directory belong to a deployer, for good.
+
+    Raises:
+        DeployError: it belongs to another one.
+    """
+    with locked(settings.directory, pulse):
+        check_owner(settings)
+        file = settings.directory / _OWNER
+        if not file.exists():
+            write(file, f"{settings.deployer}\n")
+
+
+def check_owner(settings: Settings) -> None:
+    """Check that a directory does not belong to another deployer.
+
+    Raises:
+        DeployError: it does.
+    """
+    try:
+        owner = (settings.directory / _OWNER).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        # The deployer `local` has not always written its name.
+        owner = "local" if State(settings.directory).names() else settings.deployer
+    if owner != settings.deployer:
+        raise DeployError(
+            f"{settings.directory} has deployments of the deployer {owner!r}: "
+            f"set 'directory' of the deployer {settings.deployer!r} to another one"
+        )
+
+
 def _problem(settings: Settings, supervisor: Supervisor) -> str | None:
     """Return why the front does not serve; None if it does."""
     state, _ = supervisor.state(FRONT)
@@ -93,5 +126,10 @@ def tail(log: Path) -> str:
             lines = file.read().decode(errors="replace").splitlines()
     except OSError:
         return ""
-    last = deque((line for line in lines if line.strip()), maxlen=_TAIL)
+    return last_lines(lines)
+
+
+def last_lines(lines: Iterable[str]) -> str:
+    """Return the last of some lines for the end of a message; empty if there are none."""
+    last = deque((line for line in lines if line.strip()), maxlen=LINES)
     return "; its last lines:\n" + "\n".join(last) if last else ""

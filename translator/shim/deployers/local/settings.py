@@ -31,7 +31,8 @@ class Settings:
 
     ``directory`` has the state and the servers' files, ``host`` and ``port`` are where clients connect. ``keep`` is how
     many versions without an alias stay up, ``timeout`` how many seconds servers have to become healthy, ``health`` the
-    path that must answer with success. ``requirements``: the project's requirements file is installed.
+    path that must answer with success. ``requirements``: the project's requirements file is installed. ``deployer`` is
+    the name of the deployer to which the directory belongs.
     """
 
     directory: Path
@@ -41,6 +42,7 @@ class Settings:
     timeout: float = 300
     health: str | None = None
     requirements: bool = True
+    deployer: str = "local"
 
 
 def default_directory() -> Path:
@@ -99,10 +101,19 @@ def read(settings: Mapping[str, Json]) -> Settings:
         raise DeployError("; ".join(problems))
     values = dict(settings)
     directory = Path(str(values.pop("directory", ""))) if "directory" in values else default_directory()
+    return Settings(plain(directory), **values)  # type: ignore[arg-type]  # checked above
+
+
+def plain(directory: Path) -> Path:
+    """Return a directory of deployments without links.
+
+    Raises:
+        DeployError: it cannot be the place of servers.
+    """
     directory = Path(os.path.realpath(directory))
     if not _PLAIN.fullmatch(str(directory)) or len(str(directory)) > _LONGEST:
         raise DeployError(
             f"the directory of deployments {directory} must have at most {_LONGEST} plain characters; "
             f"set 'directory' of the deployer, or {VARIABLE}, to another one"
         )
-    return Settings(directory, **values)  # type: ignore[arg-type]  # checked above
+    return directory

@@ -19,10 +19,11 @@ import os
 import re
 import shutil
 import stat
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from translator.shim.deployers import DeployError
+from translator.shim.deployers.local.ports import HOST, free_port
 from translator.shim.files import locks
 
 if TYPE_CHECKING:
@@ -63,6 +64,12 @@ class Version:
     health: str | None = None
     inherited: Mapping[str, str] = field(default_factory=dict)
     """What its servers inherit from the process that deployed it."""
+    host: str = HOST
+    """The address at which the front reaches its servers."""
+    engine: str = ""
+    """The address of the container engine that runs its servers, if one does."""
+    certificates: str = ""
+    """The directory of the TLS files for the engine, if it needs them."""
 
     def prefix(self, endpoint: str) -> str:
         """Return the path of an endpoint's URL."""
@@ -213,6 +220,17 @@ class State:
                 version = self.version(name, number)
                 taken.update(one.port for one in version.endpoints.values()) if version is not None else None
         return taken
+
+    def move_port(self, version: Version, endpoint: str, pulse: Callable[[], None]) -> Version | None:
+        """Give a server another port, because another program has its own; None if its version was removed."""
+        with locked(self.directory, pulse):
+            current = self.version(version.deployment, version.number)
+            if current is None:
+                return None
+            moved = replace(current.endpoints[endpoint], port=free_port(self.ports()))
+            current = replace(current, endpoints={**current.endpoints, endpoint: moved})
+            self.record(current)
+            return current
 
     def abandoned(self, deployment: str) -> list[int]:
         """Return the versions whose deployment was killed before they were healthy."""

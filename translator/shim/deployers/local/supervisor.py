@@ -74,18 +74,19 @@ stdout_logfile_backups=1
 """
 
 
-def installed() -> None:
-    """Check that the packages of the deployer are installed.
+def installed(deployer: str = "local") -> None:
+    """Check that the packages of a deployer are installed.
 
     Raises:
         DeployError: one of them is not.
     """
     from importlib.util import find_spec
 
-    missing = [name for name in ("aiohttp", "gunicorn", "supervisor") if find_spec(name) is None]
+    needed = ("aiohttp", "gunicorn", "supervisor") if deployer == "local" else ("aiohttp", "supervisor")
+    missing = [name for name in needed if find_spec(name) is None]
     if missing:
         raise DeployError(
-            f"the deployer 'local' needs {', '.join(missing)} on this machine: "
+            f"the deployer {deployer!r} needs {', '.join(missing)} on this machine: "
             "pip install 'pipeline-translator[deployments]'"
         )
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     from docker.types import Mount
 
-    from translator.shim.contract import Resources
     from translator.shim.runners import Request
     from translator.shim.runners.docker.engine import Engine
     from translator.shim.runners.docker.settings import Settings
@@ -74,13 +73,13 @@ def host_config(engine: Engine, request: Request, settings: Settings, binds: Seq
         limits["nano_cpus"] = round(resources.cpu * 1e9)
     shared = settings.shm_size or resources.memory or _half_of_memory()
     return engine.client.create_host_config(
-        mounts=[*(_mount(bind, settings) for bind in binds), *_volumes(settings)],
+        mounts=[*(_mount(bind, settings) for bind in binds), *volumes(settings)],
         network_mode=settings.network,
         runtime=settings.runtime,
         security_opt=list(settings.security_options) or None,
         shm_size=shared * MEGABYTE if shared else None,
         **limits,
-        **_devices(engine, resources),
+        **devices(engine, resources.devices),
     )
 
 
@@ -135,7 +134,8 @@ def _mount(bind: Bind, settings: Settings) -> Mount:
     return Mount(bind.target, on_host(bind.source, settings), type="bind", read_only=bind.read_only)
 
 
-def _volumes(settings: Settings) -> list[Mount]:
+def volumes(settings: Settings) -> list[Mount]:
+    """Return the volumes that the settings name."""
     from docker.types import Mount
 
     return [
@@ -150,21 +150,25 @@ def _volumes(settings: Settings) -> list[Mount]:
     ]
 
 
-def _devices(engine: Engine, resources: Resources) -> dict[str, Any]:
-    """Return the devices: GPUs by the name that Kubernetes gives them, others by their path."""
-    if not resources.devices:
+def devices(engine: Engine, wanted: Mapping[str, int]) -> dict[str, Any]:
+    """Return the devices of a container: GPUs by the name that Kubernetes gives them, others by their path.
+
+    Raises:
+        RunnerError: a container cannot have one of them.
+    """
+    if not wanted:
         return {}
     from docker.types import DeviceRequest
 
     paths: list[str] = []
     requests: list[DeviceRequest] = []
-    for device, count in resources.devices.items():
+    for device, count in wanted.items():
         if device.startswith("/dev/"):
             paths.append(f"{device}:{device}:rwm")
         elif not device.endswith("/gpu") and device != "gpu":
             raise RunnerError(
-                f"the docker runner cannot provide the device {device!r}: "
-                f"it knows GPUs (nvidia.com/gpu) and paths (/dev/...)"
+                f"a container cannot have the device {device!r}: "
+                f"the engine knows GPUs (nvidia.com/gpu) and paths (/dev/...)"
             )
         elif engine.podman:
             # Podman ignores device requests; it knows GPUs by their names in the Container Device Interface.
