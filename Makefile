@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python; do \
 
 # The two engines exclude each other's dependencies, so each has its own environment.
 EXTRAS_dev := dev
-EXTRAS_airflow := airflow,celery,deployments,docker,examples,kubernetes,notebooks,s3,test
+EXTRAS_airflow := airflow,celery,deployments,docker,examples,kubernetes,notebooks,s3,test,tuning
 EXTRAS_prefect := prefect,dask,deployments,docker,examples,kubernetes,notebooks,s3,test,tuning
 EXTRAS_docs := docs
 EXTRAS_pictures := pictures

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from airflow_plugin.dataflow.actions import EndActionsOperator, StartActionsOperator
     from airflow_plugin.dataflow.approval import EndApprovalOperator, StartApprovalOperator
+    from airflow_plugin.dataflow.ask import AskOperator
     from airflow_plugin.dataflow.deployment import DeploymentOperator
     from airflow_plugin.dataflow.finish import FinishOperator
     from airflow_plugin.dataflow.gate import GateOperator
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
         Endpoint,
         FileAxis,
         Input,
+        Objective,
         Parameter,
         Resources,
         Search,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Action",
+    "AskOperator",
     "Catalog",
     "ChoiceOperator",
     "ControlFlowFinishOperator",
@@ -80,6 +83,7 @@ __all__ = [
     "ItemsOperator",
     "IterationOperator",
     "JoinOperator",
+    "Objective",
     "Parameter",
     "Resources",
     "Search",
@@ -118,6 +122,7 @@ _MODULES = {
     "airflow_plugin.controlflow.steps": ("ControlFlowStepOperator",),
     "airflow_plugin.dataflow.actions": ("EndActionsOperator", "StartActionsOperator"),
     "airflow_plugin.dataflow.approval": ("EndApprovalOperator", "StartApprovalOperator"),
+    "airflow_plugin.dataflow.ask": ("AskOperator",),
     "airflow_plugin.dataflow.deployment": ("DeploymentOperator",),
     "airflow_plugin.dataflow.finish": ("FinishOperator",),
     "airflow_plugin.dataflow.gate": ("GateOperator",),
@@ -145,6 +150,7 @@ _MODULES = {
             "Endpoint",
             "FileAxis",
             "Input",
+            "Objective",
             "Parameter",
             "Resources",
             "Search",

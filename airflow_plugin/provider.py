@@ -17,6 +17,7 @@ _DATAFLOW = ("Loom", "Valohai")
 _DATAFLOW_MODULES = (
     "airflow_plugin.dataflow.step",
     "airflow_plugin.dataflow.grid",
+    "airflow_plugin.dataflow.ask",
     "airflow_plugin.dataflow.actions",
     "airflow_plugin.dataflow.approval",
     "airflow_plugin.dataflow.gate",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.controlflow.links import is_controlflow, node_of
+from airflow_plugin.dag.finish_task import FINISH
 from airflow_plugin.dag.nodes import node_name
 from airflow_plugin.database.lookups import last_try, pushed
 from airflow_plugin.run.pipeline import pipeline_of
@@ -42,8 +44,18 @@ def execution_of(operator: Any, ti_key: TaskInstanceKey) -> ExecutionId:
     if is_controlflow(operator):
         node, index = node_of(operator, ti_key), 0
     else:
-        node, index = node_name(operator), max(ti_key.map_index, 0)
+        node, index = node_name(operator), _index(operator, ti_key)
     return ExecutionId(pipeline_of(operator.dag), ti_key.run_id, node, index, ti_key.try_number)
+
+
+def _index(operator: Any, ti_key: TaskInstanceKey) -> int:
+    """Return the index of an execution in its node, whose batches Airflow counts from 0 each."""
+    finish = operator.dag.get_task(FINISH) if operator.dag.has_task(FINISH) else None
+    plan = json.loads(getattr(finish, "plan", None) or "{}")
+    for node in plan.get("nodes", ()):
+        if ti_key.task_id in (batches := node.get("batches", ())):
+            return int(batches.index(ti_key.task_id) * node["batch_size"] + max(ti_key.map_index, 0))
+    return max(ti_key.map_index, 0)
 
 
 def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:

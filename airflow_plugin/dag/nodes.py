@@ -1,12 +1,15 @@
 """Find which tasks of a DAG make up each node of the pipeline.
 
 A node is a ``StepOperator``, or a task group around one: ``starting``, ``grid``, ``run``, and ``done`` or ``actions``.
-It has the name of the task or the group is displayed. Other task groups hold nodes that are shown together. What the
-plugin has to know of a pipeline while it runs is read off the DAG, so that a DAG file says each thing once.
+The group of a search that runs batch by batch has ``ask_1`` and ``run_1``, ``ask_2`` and ``run_2``, ... instead of
+``grid`` and ``run``. A node has the name that its task or its group is displayed with. Other task groups hold nodes
+that are shown together. What the plugin has to know of a pipeline while it runs is read off the DAG, so that a DAG file
+says each thing once.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -15,7 +18,7 @@ from airflow_plugin.dag.finish_task import FINISH
 from airflow_plugin.dag.references import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from airflow.sdk import DAG, BaseOperator
     from airflow.sdk.definitions.mappedoperator import MappedOperator
@@ -26,6 +29,10 @@ if TYPE_CHECKING:
 
 PARTS = ("starting", "grid", "run", "done", "actions")
 """The names of the tasks in a node's task group; ``starting`` and ``actions`` evaluate actions of the node."""
+
+_OF_BATCH = re.compile("(ask|run)_([0-9]+)")
+"""The names of the tasks of a batch: the one that chooses its points, and its step."""
+_FIRST_ASK = "ask_1"
 
 OnError: TypeAlias = Literal["stop-all", "stop-next", "continue", "retry"]
 OnChildError: TypeAlias = Literal["continue-and-complete", "continue-and-error", "stop-all-and-error"]
@@ -39,6 +46,10 @@ class Node:
     waits for. If a condition of ``only_if`` does not hold, the node and its downstream nodes are skipped. If a
     condition of ``included_if`` does not hold, the node is not part of the run. ``sequential``: its executions run
     one after another until one fails.
+
+    If the node runs batch by batch, ``batches`` are the tasks that run its step, and ``run`` is none of them: it stands
+    for all of their instances (``airflow_plugin.tasks.batches``). There are ``count`` executions in all, and
+    ``batch_size`` in each batch but the last.
     """
 
     name: str
@@ -51,6 +62,9 @@ class Node:
     only_if: tuple[Condition, ...] = ()
     included_if: tuple[Condition, ...] = ()
     sequential: bool = False
+    batches: tuple[str, ...] = ()
+    batch_size: int = 0
+    count: int = 0
 
     @property
     def stops_all(self) -> bool:
@@ -66,6 +80,22 @@ class Node:
     def grid(self) -> str | None:
         """Return the task that computes the node's grid, if it has one."""
         return self._part("grid")
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """Return the tasks that run the node's step: several if it runs batch by batch."""
+        return self.batches or (self.run,)
+
+    @property
+    def choosing(self) -> tuple[str, ...]:
+        """Return the tasks that decide the points of the node's executions, in the order of ``steps``."""
+        if self.batches:
+            return _of_batches(self.tasks, "ask")
+        return (self.grid,) if self.grid is not None else ()
+
+    def index(self, task: str, map_index: int) -> int:
+        """Return the index of the execution that an instance of one of the ``steps`` is."""
+        return self.steps.index(task) * self.batch_size + max(map_index, 0)
 
     @property
     def done(self) -> str | None:
@@ -99,6 +129,8 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
             continue
         group = _group(task)
         name = node_name(task)
+        if group and name in by_name:  # another batch
+            continue
         of_node = [dag.get_task(one) for one in groups[group]] if group else [task]
         by_name[name] = Node(
             name=name,
@@ -111,6 +143,8 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
             included_if=_conditions(of_node, "included_if"),
             sequential=bool(_argument(task, "sequential")),
         )
+        if group and _OF_BATCH.fullmatch(task.label or ""):
+            by_name[name] = _with_batches(by_name[name], group, of_node)
     owners = {task: node.name for node in by_name.values() for task in node.tasks}
     # A node that ``finish`` does not list, because somebody added it to the file, counts as well.
     listed = getattr(dag.task_dict.get(FINISH), "nodes", None) or ()
@@ -119,6 +153,28 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
         name: replace(by_name[name], upstream=_upstream(dag, by_name[name], owners, places))
         for name in sorted(by_name, key=places.__getitem__)
     }
+
+
+def _with_batches(node: Node, group: str, tasks: list[Operator]) -> Node:
+    """Return a node that runs batch by batch, from one that has only the first batch."""
+    search = _argument(next(task for task in tasks if task.label == _FIRST_ASK), "search")
+    return replace(
+        node,
+        run=f"{group}.run",
+        batches=_of_batches(node.tasks, "run"),
+        batch_size=search.objective.batch_size,
+        count=search.count,
+    )
+
+
+def _of_batches(tasks: Iterable[str], part: Literal["ask", "run"]) -> tuple[str, ...]:
+    """Return those of a node's tasks that are one part of its batches, in the order of the batches."""
+    numbers = {
+        task: int(match[2])
+        for task in tasks
+        if (match := _OF_BATCH.fullmatch(task.rpartition(".")[2])) and match[1] == part
+    }
+    return tuple(sorted(numbers, key=numbers.__getitem__))
 
 
 def node_name(task: Operator) -> str:
@@ -134,7 +190,13 @@ def _upstream(dag: DAG, node: Node, owners: Mapping[str, str], places: Mapping[s
 
 def _group(task: Operator) -> str | None:
     """Return the id of the task group that makes a task part of a node with several tasks."""
-    return task.task_group.group_id if task.task_group and task.label in PARTS else None
+    group = task.task_group
+    if group is None:
+        return None
+    is_part = task.label in PARTS or (
+        _OF_BATCH.fullmatch(task.label or "") and f"{group.group_id}.{_FIRST_ASK}" in group.children
+    )
+    return group.group_id if is_part else None
 
 
 def _conditions(tasks: list[Operator], name: Literal["only_if", "included_if"]) -> tuple[Condition, ...]:

@@ -47,8 +47,9 @@ def plans_of(dag: DAG) -> list[NodePlan]:
 
 def plan_of(dag: DAG, node: Node) -> NodePlan:
     """Derive the meaning of the states of a node's tasks from its DAG."""
-    run = dag.get_task(node.run)
-    before = sorted(run.upstream_task_ids) if run.trigger_rule == "all_success" else []
+    run = dag.get_task(node.steps[0])
+    # Instances of a batch that was not chosen do not count anyway.
+    before = sorted(run.upstream_task_ids) if run.trigger_rule == "all_success" and not node.batches else []
     done = None if node.done is None else dag.get_task(node.done)
     tells = done is not None and getattr(done, "needs", None) != "started"
     passes_stopped = done is not None and (done.task_type, done.trigger_rule) == _PASSING
@@ -78,7 +79,7 @@ def from_json(document: list[Mapping[str, Any]]) -> list[NodePlan]:
     planned = []
     for listed in document:
         of_node = {key: value for key, value in listed.items() if key not in (*_OF_PLAN, "acting")}
-        of_node |= {key: tuple(of_node[key]) for key in ("tasks", "upstream")}
+        of_node |= {key: tuple(of_node[key]) for key in ("tasks", "upstream", "batches") if key in of_node}
         of_node |= {key: tuple(map(_condition, of_node[key])) for key in ("only_if", "included_if")}
         acting = {task: tuple(before) for task, before in listed.get("acting", {}).items()}
         # Versions of a DAG that Airflow has kept do not say whether stopped executions pass.

@@ -176,7 +176,7 @@ def _executions_to_come(context: Context, node: Node) -> list[Seen]:
     from translator.shim.parameters.grid import GridError
     from translator.shim.store import open_store
 
-    run: Any = context["dag"].get_task(node.run)
+    run: Any = context["dag"].get_task(node.steps[0])
     arguments: Mapping[str, Any] = run.partial_kwargs if run.is_mapped else vars(run)
     store = open_store(store_address(context["dag"].default_args))
     try:
@@ -198,8 +198,8 @@ def _points(context: Context, node: Node, arguments: Mapping[str, Any], store: S
     """
     from airflow_plugin.dataflow.upstream import edge_manifests, edge_values
 
-    if node.grid is not None:
-        grid: Any = context["dag"].get_task(node.grid)
+    if node.choosing:  # of a search, the first batch
+        grid: Any = context["dag"].get_task(node.choosing[0])
         return list(grid.points_of(context, store))
     edges = arguments.get("parameter_edges") or {}
     step: Step = arguments["step"]

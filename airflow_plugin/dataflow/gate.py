@@ -9,6 +9,7 @@ from airflow.sdk import BaseOperator, TriggerRule
 from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.exceptions import NodeError, NotStarted
+from airflow_plugin.tasks.instances import task_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,15 +52,14 @@ class GateOperator(BaseOperator):
             NotStarted: the node did not run, or was stopped.
             NodeError: the node failed.
         """
-        ti = context["ti"]
         node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.tasks)
         if node.included_if and self._is_left_out(context, node):
             return
-        others = [task for task in (node.grid, node.run) if task is not None]
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=others).get(ti.run_id, {})
-        failed = "failed" in states.values()
-        executions = [state for task, state in states.items() if not task.endswith(".grid")]
-        if states.get(node.run) == "skipped" and "success" in states.values():
+        states = task_states(context, [*node.choosing, *node.steps])
+        choices = [states.get(task, {}).get(-1) for task in node.choosing]
+        executions = [state for step in node.steps for state in states.get(step, {}).values()]
+        failed = "failed" in (*choices, *executions)
+        if states.get(node.run, {}).get(-1) == "skipped" and choices == ["success"]:
             return  # its grid has no points: executions have an index
         if "skipped" in executions and (not failed or self.needs == "one-complete"):
             raise NotStarted("the node was stopped or skipped")
@@ -69,6 +69,8 @@ class GateOperator(BaseOperator):
             raise NodeError("an execution of the node failed")
         if self.needs == "one-complete" and "success" not in executions:
             raise NodeError("no execution of the node is complete")
+        if self.needs == "one-complete" and "failed" in choices:
+            raise NodeError("not all executions of the node could be chosen")
 
     @staticmethod
     def _is_left_out(context: Context, node: Node) -> bool:

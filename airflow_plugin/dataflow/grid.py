@@ -82,11 +82,28 @@ class GridOperator(BaseOperator):
             NodeError: the run has unknown parameters, or the grid is empty (over files: the directory does not
                 exist), too large for Airflow, or has invalid values.
         """
-        from airflow_plugin.dataflow.unmet_conditions import unmet
         from airflow_plugin.dataflow.upstream import MissingNodeError
         from translator.shim import code
         from translator.shim.outcome.earlier_run import EarlierRunError
         from translator.shim.parameters import file_grid, grid
+
+        store = self.begin(context)
+        files = self.step.files
+        try:
+            points = self._over_files(context, files, store) if files else self.points_of(context, store)
+        except (grid.GridError, code.CodeError, EarlierRunError, MissingNodeError) as error:
+            raise failed(context, str(error)) from None
+        labels = [file_grid.label(self.step, files, point) for point in points] if files else grid.labels(points)
+        return self.listed(context, list(zip(points, labels, strict=True)))
+
+    def begin(self, context: Context) -> Store:
+        """Check that the executions may be chosen; returns the store.
+
+        Raises:
+            NotStarted: the run is stopped, or a condition does not hold.
+            NodeError: the run has unknown parameters.
+        """
+        from airflow_plugin.dataflow.unmet_conditions import unmet
         from translator.shim.store import open_store
 
         if reason := stop_reason(context)():
@@ -96,20 +113,23 @@ class GridOperator(BaseOperator):
         store = open_store(store_address(context["dag"].default_args))
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
             raise NotStarted(reason)
-        files = self.step.files
-        try:
-            points = self._over_files(context, files, store) if files else self.points_of(context, store)
-        except (grid.GridError, code.CodeError, EarlierRunError, MissingNodeError) as error:
-            raise _failed(context, str(error)) from None
+        return store
+
+    def listed(self, context: Context, points: Sequence[tuple[Mapping[str, Value], str]]) -> list[Point]:
+        """Return points with their labels as the mapped task after this one takes them.
+
+        Raises:
+            NodeError: Airflow does not start one instance for each of them.
+        """
         if len(points) > (most := conf.getint("core", "max_map_length", fallback=1024)):
             allowed = f"the grid has {len(points)} points; [core] max_map_length allows {most}"
-            raise _failed(context, self.step.located(allowed))
-        own = next((node.run for node in nodes(context["dag"]).values() if self.task_id in node.tasks), None)
-        if gone := gone_for_good(context, [own] if own else [], len(points)):
-            raise _failed(context, self.step.located(gone))
-        labels = [file_grid.label(self.step, files, point) for point in points] if files else grid.labels(points)
-        self.log.info("%d executions:\n%s", len(points), "\n".join(labels))
-        return [Point(label=label, parameters=point) for label, point in zip(labels, points, strict=True)]
+            raise failed(context, self.step.located(allowed))
+        own = next((node for node in nodes(context["dag"]).values() if self.task_id in node.choosing), None)
+        steps = [own.steps[own.choosing.index(self.task_id)]] if own is not None else []
+        if gone := gone_for_good(context, steps, len(points)):
+            raise failed(context, self.step.located(gone))
+        self.log.info("%d executions:\n%s", len(points), "\n".join(label for _, label in points))
+        return [Point(label=label, parameters=point) for point, label in points]
 
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.dataflow.step import edges_in_run
@@ -133,18 +153,28 @@ class GridOperator(BaseOperator):
             translator.shim.parameters.grid.GridError: the grid is empty, or has invalid values.
             translator.shim.outcome.earlier_run.EarlierRunError: no earlier run has a node that is left out.
         """
-        from airflow_plugin.dataflow.upstream import edge_manifests, edge_values
         from translator.shim.parameters import grid
 
-        upstream = edge_manifests(context, self.parameter_edges.values(), store) if self.parameter_edges else {}
-        axes: dict[str, Any] = run_values(self.parameters, context["params"])
-        axes |= edge_values(self.parameter_edges, upstream, self.log.warning, several=self.parameter_edges)
+        axes = self.axes(context, store)
         sets_parameter: dict[str, Any] = {} if self.points is None else {"sets": self.points}
         sets: Any = run_values(sets_parameter, context["params"]).get("sets")
         return grid.points(self.step, axes, sets, self.search)
 
+    def axes(self, context: Context, store: Store) -> dict[str, Any]:
+        """Return the values of parameters from DAG params and from upstream nodes.
 
-def _failed(context: Context, reason: str) -> NodeError:
+        Raises:
+            MissingNodeError: the run has no task instances of a node that edges start at.
+            translator.shim.outcome.earlier_run.EarlierRunError: no earlier run has a node that is left out.
+        """
+        from airflow_plugin.dataflow.upstream import edge_manifests, edge_values
+
+        upstream = edge_manifests(context, self.parameter_edges.values(), store) if self.parameter_edges else {}
+        brought = edge_values(self.parameter_edges, upstream, self.log.warning, several=self.parameter_edges)
+        return {**run_values(self.parameters, context["params"]), **brought}
+
+
+def failed(context: Context, reason: str) -> NodeError:
     """Return the exception that fails the node; the reason is kept for the run's record."""
     context["ti"].xcom_push(REASON, reason)
     return NodeError(reason)

@@ -14,6 +14,7 @@ from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.mark import marked_failed, run_mark
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.waiting import let_killed_end
+from airflow_plugin.tasks import batches
 from airflow_plugin.tasks.effects import KEY as ACTIONS
 from airflow_plugin.tasks.effects import effects
 from airflow_plugin.tasks.instances import (
@@ -90,7 +91,7 @@ def finish(context: Context, parameters: Mapping[str, Value], warn: Callable[[st
     store = open_store(store_address(dag.default_args))
     listed = listed_states(context)
     existing = existing_tasks(listed, dag.task_dict)
-    plans = [plan for plan in plans_of(dag) if plan.node.run in existing]
+    plans = [plan for plan in plans_of(dag) if existing.intersection(plan.node.steps)]
     for plan in plans_of(dag):
         if plan not in plans:
             warn(f"node {plan.node.name} was added to the DAG file after this run had begun: it is not part of the run")
@@ -99,7 +100,7 @@ def finish(context: Context, parameters: Mapping[str, Value], warn: Callable[[st
         warn(LOST.format(", ".join(lost)))
     if mark is not None:
         states = mark.before(states)
-    ran = [plan.node.run for plan in plans if _ran(states.get(plan.node.run, {}))]
+    ran = [step for plan in plans for step in plan.node.steps if _ran(states.get(step, {}))]
     seen = EngineRun(
         states=states,
         tries={task: named_tries(context, task) for task in ran},
@@ -148,6 +149,7 @@ def write(  # noqa: PLR0913 - all that is known of a run
         ended: the state that Airflow gave the run, if that does not follow from the states of its nodes.
     """
     let_killed_end(store, pipeline, run, counting(engine_run.states, engine_run.tries))
+    engine_run = _joined(plans, engine_run)
 
     def manifests(source: str) -> Sequence[Manifest]:
         task = next((plan.node.run for plan in plans if plan.node.name == source), "")
@@ -164,8 +166,9 @@ def write(  # noqa: PLR0913 - all that is known of a run
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
         states = known_of(plan, engine_run, store)
-        if node.grid and states == {NODE: EngineState(State.ERROR)}:
-            states = {NODE: EngineState(State.ERROR, reason=engine_run.reason(node.grid))}
+        if states == {NODE: EngineState(State.ERROR)}:
+            reasons = (engine_run.reason(one) for one in _failed_choices(node, engine_run.states))
+            states = {NODE: EngineState(State.ERROR, reason=next((why for why in reasons if why), None))}
         if node.sequential:
             states = _stopped_after_failure(states, traces.read(store, pipeline, run, {node.name: states})[node.name])
         was_skipped = any("skipped" in engine_run.states.get(task, {}).values() for task in node.tasks)
@@ -202,22 +205,38 @@ def node_outcome(context: Context, node: Node, store: Store) -> tuple[State, Seq
     dag, ti = context["dag"], context["ti"]
     plan = plan_of(dag, node)
     states = task_states(context)
-    tries = {node.run: named_tries(context, node.run)} if _ran(states.get(node.run, {})) else {}
+    tries = {step: named_tries(context, step) for step in node.steps if _ran(states.get(step, {}))}
     seen = EngineRun(
         states=states,
         tries=tries,
         params=context["params"],
         begun=True,
         reason=lambda grid: ti.xcom_pull(task_ids=grid, key=REASON),
-        marked=marked_failed(context, {node.run: states.get(node.run, {})}),
+        marked=marked_failed(context, {step: states.get(step, {}) for step in node.steps}),
     )
-    known = known_of(plan, seen, store)
-    run = run_directory(context, store, tries.get(node.run, {}).values())
+    known = known_of(plan, _joined([plan], seen), store)
+    run = run_directory(context, store, [uri for of_step in tries.values() for uri in of_step.values()])
     of_node = traces.read(store, pipeline_of(dag), run, {node.name: known})[node.name]
     ended = [trace.state for trace in of_node] if any(trace.begun for trace in of_node) else []
     alone = replace(as_plan(node), upstream=())
     own = {node.name: known[NODE].state} if NODE in known else {}
     return run_record.node_states([alone], {node.name: ended}, own)[node.name], of_node
+
+
+def _joined(plans: Sequence[NodePlan], engine_run: EngineRun) -> EngineRun:
+    """Return what Airflow knows of a run, with the batches of a node as one task."""
+    nodes = [plan.node for plan in plans]
+    return replace(
+        engine_run,
+        states=batches.with_states(nodes, engine_run.states),
+        tries=batches.with_values(nodes, engine_run.tries),
+        marked=batches.with_indexes(nodes, engine_run.marked),
+    )
+
+
+def _failed_choices(node: Node, states: Mapping[str, States]) -> list[str]:
+    """Return the tasks that should have decided the points of a node's executions, and failed."""
+    return [task for task in node.choosing if states.get(task, {}).get(-1) == "failed"]
 
 
 def _fired(plan: NodePlan, engine_run: EngineRun) -> list[Fired]:
@@ -267,9 +286,9 @@ def known_of(plan: NodePlan, engine_run: EngineRun, store: Store) -> dict[int, E
     """
     node, states = plan.node, engine_run.states
     tries, marked = engine_run.tries.get(node.run, {}), engine_run.marked.get(node.run, ())
-    grid = states.get(node.grid or "", {}).get(-1)
-    if grid == "failed":
+    if _failed_choices(node, states):
         return {NODE: EngineState(State.ERROR)}
+    grid = states.get(node.grid or "", {}).get(-1)
     of_run = states.get(node.run, {})
     if node.kind == "task" and of_run.get(-1) == "skipped" and grid == "success":
         return {NODE: EngineState(State.COMPLETE)}  # its grid has no points
@@ -284,6 +303,8 @@ def known_of(plan: NodePlan, engine_run: EngineRun, store: Store) -> dict[int, E
                 continue
         by_person = state == "failed" and index in marked
         engine_states[max(index, 0)] = EngineState(_STATES[state], manifest, marked=by_person)
+    if engine_states and node.batches:  # a search that was stopped has not chosen all of its executions
+        engine_states = {index: engine_states.get(index, EngineState(State.STOPPED)) for index in range(node.count)}
     if _is_marked(plan, states, engine_states, store):
         engine_states[NODE] = EngineState(State.COMPLETE, marked=True)
     return engine_states

@@ -198,12 +198,12 @@ class StepOperator(BaseOperator):
         from translator.shim.contract import ExecutionId
 
         ti = context["ti"]
-        node = next(node for node in nodes(context["dag"]).values() if node.run == self.task_id)
+        node = next(node for node in nodes(context["dag"]).values() if self.task_id in node.steps)
         return ExecutionId(
             pipeline=pipeline_of(context["dag"]),
             run=run_directory(context, store),
             node=node.name,
-            index=max(ti.map_index or 0, 0),
+            index=node.index(self.task_id, ti.map_index or 0),
             attempt=ti.try_number,
             kind=node.kind,
         )

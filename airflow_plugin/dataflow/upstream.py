@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.exceptions import NodeError
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.pipeline import pipeline_of
+from airflow_plugin.tasks import batches
 from airflow_plugin.tasks.instances import existing_tasks, listed_states, named_tries, states_by_task
 from translator.shim.store import NoManifestError
 
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from airflow_plugin.dag.nodes import Node
     from airflow_plugin.tasks.instances import States
     from translator.shim.contract import ArtifactSource, Manifest, Value, ValueSource
     from translator.shim.store import Store
@@ -98,20 +101,30 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
     wanted = dict.fromkeys(sources)
     if not wanted:
         return {}
-    runs = {source: nodes(context["dag"])[source].run for source in wanted}
+    of_dag = nodes(context["dag"])
+    wanted_nodes = [of_dag[source] for source in wanted]
     tasks = context["dag"].task_dict
-    listed = listed_states(context, runs.values())
+    listed = listed_states(context, [task for node in wanted_nodes for task in (*node.steps, *_batch_choices(node))])
     existing = existing_tasks(listed, tasks)
-    if missing := [source for source, task in runs.items() if task not in existing]:
+    if missing := [node.name for node in wanted_nodes if not existing.intersection(node.steps)]:
         names = ", ".join(map(repr, missing))
         raise MissingNodeError(f"{names} was added to the DAG file after this run had begun: start a new run")
     states = states_by_task(listed, tasks)
-    manifests = {}
-    for source, task in runs.items():
-        of_task = states.get(task, {})
-        tries = named_tries(context, task) if "success" in of_task.values() else {}
-        manifests[source] = tuple(complete(store, of_task, tries))
-    return manifests
+    tries: Mapping[str, Mapping[int, str]] = {
+        step: named_tries(context, step)
+        for node in wanted_nodes
+        for step in node.steps
+        if "success" in states.get(step, {}).values()
+    }
+    states, tries = batches.with_states(wanted_nodes, states), batches.with_values(wanted_nodes, tries)
+    return {
+        node.name: tuple(complete(store, states.get(node.run, {}), tries.get(node.run, {}))) for node in wanted_nodes
+    }
+
+
+def _batch_choices(node: Node) -> tuple[str, ...]:
+    """Return the tasks that decide whether instances of a batch count."""
+    return node.choosing if node.batches else ()
 
 
 def complete(store: Store, states: States, tries: Mapping[int, str]) -> Iterator[Manifest]:
@@ -122,8 +135,14 @@ def complete(store: Store, states: States, tries: Mapping[int, str]) -> Iterator
         states: of the instances of its step.
         tries: by map index the URIs that the instances have named.
     """
+    yield from complete_by_index(store, states, tries).values()
+
+
+def complete_by_index(store: Store, states: States, tries: Mapping[int, str]) -> dict[int, Manifest]:
+    """Return by index what ``complete`` yields."""
+    manifests = {}
     for index in sorted(index for index, state in states.items() if state == "success" and index in tries):
-        try:
-            yield store.manifest(tries[index])
-        except NoManifestError:
-            continue  # marked as a success while its command ran, or after its worker was killed
+        # Without a manifest, it was marked as a success while its command ran, or after its worker was killed.
+        with contextlib.suppress(NoManifestError):
+            manifests[index] = store.manifest(tries[index])
+    return manifests

@@ -65,9 +65,9 @@ def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
     if not task.is_mapped:
         ordered.add(task_id)
     return {
-        verdict: of_failure(node.name, several=node.kind == "task" and verdict == node.run)
+        verdict: of_failure(node.name, several=node.kind == "task" and verdict in node.steps)
         for node in nodes(dag).values()
-        if node.stops_all or (node.run == task_id and node.on_child_error == "stop-all-and-error")
+        if node.stops_all or (task_id in node.steps and node.on_child_error == "stop-all-and-error")
         for verdict in node.verdicts
         if verdict not in ordered
     }

@@ -27,8 +27,8 @@ from translator.shim.execution import execute
 from translator.shim.inputs import edges
 from translator.shim.inputs.launch import launched
 from translator.shim.outcome.earlier_run import EarlierRunError
-from translator.shim.parameters import bayesian, file_grid, grid, trials, visible
-from translator.shim.parameters.grid import spread
+from translator.shim.parameters import file_grid, grid, trials, visible
+from translator.shim.parameters.batches import next_batch
 from translator.shim.store import open_store
 
 if TYPE_CHECKING:
@@ -191,26 +191,21 @@ class Job:
         metric = search.objective.metric if search.objective is not None else ""
         names = {parameter.name for parameter in self._step.parameters}
         axes = {**({} if form is None else form.values()), **_resolved(values or {}, many=names)}
-        chosen = {name: spread(value) for name, value in axes.items()}
         earlier = trials.earlier(open_store(run.store), run.pipeline, run.resumes, node.name) if run.resumes else {}
         points: list[Point] = []
         while True:
-            ended = [trials.of(point.parameters, node.manifests.get(point.index), metric) for point in points]
-            rows = grid.points(self._step, axes, search=search, trials=ended)
-            if not rows:
+            chosen = next_batch(
+                self._step,
+                axes,
+                search=search,
+                trials=[trials.of(point.parameters, node.manifests.get(point.index), metric) for point in points],
+                labels=[point.label for point in points],
+                earlier=earlier,
+            )
+            if not chosen:
                 return
             first = len(points)
-            kept = [earlier.get(index) for index in range(first, first + len(rows))]
-            rows = [
-                {name: old[name] for name in row} if old is not None and bayesian.fits(search, chosen, old) else row
-                for old, row in zip(kept, rows, strict=True)
-            ]
-            labels = [grid.label({name: row[name] for name in row if _varies(name, search, chosen)}) for row in rows]
-            taken = [point.label for point in points]
-            batch = []
-            for index, (row, label) in enumerate(zip(rows, labels, strict=True), first):
-                batch.append(Point(index, row, label if label not in taken else f"{label} #{index}"))
-                taken.append(batch[-1].label)
+            batch = [Point(index, row, label) for index, (row, label) in enumerate(chosen, first)]
             points += batch
             node.points = points
             if first == 0:
@@ -269,10 +264,6 @@ class Job:
         node.manifests[point.index] = manifest
         self.failed = self.failed or manifest.state is Outcome.ERROR
         return manifest
-
-
-def _varies(name: str, search: Search, chosen: Mapping[str, Sequence[Value]]) -> bool:
-    return len(chosen[name]) > 1 if name in chosen else name in search.space
 
 
 def _name_of(node: NodeRun | RemoteNode, point: Point) -> str:

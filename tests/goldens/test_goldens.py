@@ -30,16 +30,12 @@ SNAPSHOT = f"snapshot:{'0123456789abcdef' * 4}"
 OPTIONS = {"pods/training": GenerateOptions(fetched=SNAPSHOT)}
 """The context of the files of a case, if it is not the usual one."""
 TARGETS = {"airflow": airflow, "prefect": prefect}
-ONLY = {"bayesian": ("prefect",)}
-"""The targets of a case, if not all have what it needs."""
 RULES = "A,AIR,B,D205,D400,E,F,I,PLW,UP"
 """What ruff checks."""
 
 
 def generated(case: str, target: str) -> dict[Path, str]:
     """The files that ``target`` writes for ``case``."""
-    if target not in ONLY.get(case, TARGETS):
-        return {}
     module = TARGETS[target]
     loaded = load(CASES[case], choices=CHOICES.get(case))
     assert loaded.pipelines, f"{case} has no pipeline: {loaded.diagnostics}"

@@ -101,7 +101,7 @@ CASES: dict[str, tuple[str, ...]] = {
             task=f"    type: random_search\n    execution-count: 2\n{axis('multiple', '{items: [1, 2]}')}",
         ),
     ),
-    "[`bayesian_tpe`](how-to/tuning.md#search-with-the-results-so-far), on Prefect": (
+    "[`bayesian_tpe`](how-to/tuning.md#search-with-the-results-so-far)": (
         document(
             node=BLUEPRINT,
             task="    type: bayesian_tpe\n    execution-count: 4\n    execution-batch-size: 2\n"

@@ -13,6 +13,8 @@ from tests.parity.compare import check
 from tests.parity.engines import run_on_all
 from tests.parity.merged import Part, merge, prefixes
 from tests.strategies import ALWAYS, Behaviour, Scenario, pipeline, step
+from translator.shim.contract import Distribution, Objective, Parameter, Search, Step, Trial
+from translator.shim.parameters import grid
 
 ONE = {0: ALWAYS}
 ALL = {None: ALWAYS}
@@ -96,6 +98,33 @@ def run_of(engines, tmp_path_factory):
     return run_of
 
 
+def search(kind, **keys):
+    return {"type": kind, **keys}
+
+
+def variant(name, style, **rules):
+    return {"name": name, "style": style, "rules": rules}
+
+
+HIGHEST, TARGET = 9, 51
+
+
+def bayesian(count, size):
+    """Return a search for the x whose step prints ``TARGET``."""
+    return search(
+        "bayesian_tpe",
+        parameters=[variant("x", "random", min=1, max=HIGHEST)],
+        **{"execution-count": count, "execution-batch-size": size},
+        **{"optimization-target-metric": "m", "optimization-target-value": TARGET},
+    )
+
+
+def searching(rule):
+    """Return a node that searches in three batches; some of its executions fail."""
+    fails = dict.fromkeys(range(1, 6), ALWAYS)
+    return Node("node", rule, 0, fails, does={"metadata": "number"}, blueprint=bayesian(5, 2))
+
+
 # what the node is: the states of the node, of the one after it, of the run; the branch beside continues unless stopped
 TABLE = {
     "stop-all": (Node("node", "stop-all", 3, ONE), "error stopped error"),
@@ -128,6 +157,9 @@ TABLE = {
     "stop-and-error, stop-all": (Node("node", "stop-all/stop-all-and-error", 3, ONE), "error stopped error"),
     "stop-and-error, stop-next": (Node("node", "stop-next/stop-all-and-error", 3, ONE), "error skipped error"),
     "stop-and-error, continue": (Node("node", "continue/stop-all-and-error", 3, ONE), "error complete complete"),
+    "a search, continue": (searching("continue"), "complete complete complete"),
+    "a search, stop-next": (searching("stop-next"), "error skipped error"),
+    "a search, stop-all": (searching("stop-all"), "error stopped error"),
     "retry, and-complete": (Node("node", "retry/continue-and-complete", 2, ONE), "complete complete complete"),
 }
 
@@ -502,21 +534,25 @@ def test_states(run_of, name):
         assert " ".join([*states, part.ran.document["state"]]) == expected
 
 
-def search(kind, **keys):
-    return {"type": kind, **keys}
-
-
-def variant(name, style, **rules):
-    return {"name": name, "style": style, "rules": rules}
-
-
 def randoms(seed, count):
     """Return the integers from 1 to 9 that the documented generator draws."""
     generator = random.Random(seed)  # noqa: S311 - as the product does
     return [generator.randint(1, 9) for _ in range(count)]
 
 
-# the scenario; (x, y) of the executions of node t
+def chosen(executions, seed):
+    """Return the points that a search chooses if its executions print what they printed."""
+    space = {"x": Distribution(1, HIGHEST, integers=True)}
+    of_step = Step(name="t", parameters=[Parameter(name=name, type="integer", default=0) for name in ("x", "y")])
+    aims = Search(len(executions), seed, space, Objective("m", TARGET, 10))
+    points = []
+    while len(points) < len(executions):
+        trials = [Trial(one["parameters"], one["metadata"]["m"]) for one in executions[: len(points)]]
+        points += grid.points(of_step, {"y": [0]}, search=aims, trials=trials)
+    return [(point["x"], point["y"]) for point in points]
+
+
+# the scenario; (x, y) of the executions of node t, or what returns them
 POINTS = {
     "no axis": (
         scenario(
@@ -631,6 +667,10 @@ POINTS = {
         ),
         [(1, y) for y in randoms("2/y", 2)],
     ),
+    "Bayesian search: the last batch follows from twenty results": (
+        scenario([Node("t", "stop-all", 0, does={"metadata": "number"}, blueprint=bayesian(22, 10))], []),
+        chosen,
+    ),
     "metadata: a list": (
         scenario([Node("a", does={"metadata": "list"}), Node("t", "stop-all", 3)], ["a.metadata.m -> t.parameter.x"]),
         [(1, 0), (2, 0)],
@@ -725,8 +765,9 @@ POINTS = {
 @pytest.mark.parametrize("name", POINTS)
 def test_points(run_of, name):
     for part in run_of(POINTS, name):
-        executions = part.nodes["t"]["executions"]
-        assert [(e["parameters"]["x"], e["parameters"]["y"]) for e in executions] == POINTS[name][1]
+        executions, points = part.nodes["t"]["executions"], POINTS[name][1]
+        expected = points(executions, f"Merged/{part.prefix}t") if callable(points) else points
+        assert [(e["parameters"]["x"], e["parameters"]["y"]) for e in executions] == expected
 
 
 def test_environment_variables(engines, tmp_path):

@@ -545,6 +545,13 @@ RULES = (
         valohai(pipeline=nodes("a_b", "a-b")),
     ),
     Rule(
+        "too-many-batches",
+        (ERROR,),
+        "a Bayesian search has more batches than a DAG may have",
+        "Set a greater `execution-batch-size`, or translate the pipeline to Prefect.",
+        target="airflow",
+    ),
+    Rule(
         "two-edges",
         (ERROR,),
         "two edges set the same parameter or variable",

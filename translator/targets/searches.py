@@ -17,6 +17,11 @@ def search_expression(search: ir.Search | None) -> Call | None:
     return constructor_call(lower_search(search)) if search is not None else None
 
 
+def batches(search: ir.Search) -> int:
+    """Return the number of batches in which a search runs; 0 if all its executions are chosen at once."""
+    return -(-search.count // search.objective.batch_size) if search.objective is not None else 0
+
+
 def search_phrase(search: ir.Search) -> str:
     """Describe a search: what it is, and how many executions it has."""
     executions = f"{search.count} execution{'s' if search.count > 1 else ''}"

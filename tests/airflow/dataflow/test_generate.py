@@ -308,6 +308,14 @@ def _with_axis(one: ir.Pipeline, count: int) -> ir.Pipeline:
     return replace(one, graph=ir.Graph((replace(node, grid=grid),)), parameters=())
 
 
+def _with_batches(one: ir.Pipeline, count: int, size: int) -> ir.Pipeline:
+    (node,) = one.nodes
+    assert isinstance(node, ir.TaskNode)
+    search = ir.Search(count, "seed", {}, ir.Objective("accuracy", 1, size))
+    grid = replace(node.grid, kind=ir.GridKind.OPTIMISER, search=search)
+    return replace(one, graph=ir.Graph((replace(node, grid=grid),)), parameters=())
+
+
 REFUSED: dict[str, tuple[str, Callable[[ir.Pipeline], ir.Pipeline]]] = {
     "approval": (
         "unsupported-approval",
@@ -318,13 +326,8 @@ REFUSED: dict[str, tuple[str, Callable[[ir.Pipeline], ir.Pipeline]]] = {
         lambda one: replace(one, graph=ir.Graph((ir.LoopNode("l", SPAN, one.graph, "x", 3),)), parameters=()),
     ),
     "a grid too large": ("grid-too-large", lambda one: _with_axis(one, 1025)),
-    "a random search": (
-        "unsupported-bayesian-search",
-        lambda one: replace(
-            one,
-            graph=ir.Graph((replace(one.nodes[0], grid=ir.Grid(ir.GridKind.OPTIMISER)),)),  # type: ignore[call-arg]
-        ),
-    ),
+    "a Bayesian search with too many batches": ("too-many-batches", lambda one: _with_batches(one, 101, 1)),
+    "a Bayesian search with too large batches": ("grid-too-large", lambda one: _with_batches(one, 2050, 1025)),
     "two meanings of a key": (
         "ambiguous-parameter",
         lambda one: replace(one, parameters=(replace(one.parameters[0], name="it.does"),)),
@@ -344,6 +347,10 @@ def test_refusals_have_a_code_and_a_location(case: str) -> None:
 
 def test_the_largest_grid() -> None:
     assert airflow.generate(_with_axis(pipeline(Node("it", [OK])), 1024))
+
+
+def test_the_most_batches() -> None:
+    assert "range(1, 101)" in airflow.generate(_with_batches(pipeline(Node("it", [OK])), 1000, 10))
 
 
 def test_the_argument_list_of_a_run() -> None:

@@ -56,7 +56,7 @@ def test_the_nodes_of_a_dag_are_those_of_the_pipeline(dag_of: Any) -> None:
     assert found["many"].tasks == ("many.grid", "many.run", "many.done")
 
 
-@pytest.mark.parametrize("word", ["grid", "run", "done", "finish", "dag", "A-b"])
+@pytest.mark.parametrize("word", ["grid", "run", "done", "finish", "dag", "A-b", "ask_1", "run_2", "number"])
 @pytest.mark.parametrize("dialect", ["valohai", "loom"])
 def test_nodes_named_like_our_own_tasks(word: str, dialect: str, tmp_path: Path) -> None:
     """Also in a group of Loom, which has the name of its step."""

@@ -24,6 +24,8 @@ from tests.shim.deployers.deploying import free_port
 from translator import ir
 from translator.load import load, load_text
 from translator.shim import deployers
+from translator.shim.contract import Distribution, Objective, Parameter, Search, Step
+from translator.shim.parameters import grid
 from translator.targets import GenerateOptions, airflow
 
 if TYPE_CHECKING:
@@ -124,6 +126,41 @@ fail = ["tests-failed"]
 [pipelines.Updated]
 schedule = { cron = "0 0 1 1 *", assets = ["tests-made", "s3://tests/many/"] }
 """
+SEARCHES = """\
+- step:
+    name: train
+    image: i
+    command:
+      - >-
+        echo '{"accuracy": {parameter-value:x}}'; echo {parameter-value:x} > $VH_OUTPUTS_DIR/{parameter-value:x}
+      - if grep -qx {parameter-value:x} $TESTS_HOME/failing; then exit 3; fi
+    parameters: [{name: x, type: integer}]
+- step: {name: collect, image: i, command: cat $VH_INPUTS_DIR/*/* > $VH_OUTPUTS_DIR/all, inputs: [{name: found}]}
+- task:
+    name: draw
+    step: train
+    type: random_search
+    execution-count: 2
+    parameters: [{name: x, style: random, rules: {min: 1000, max: 1999}}]
+- task:
+    name: tune
+    step: train
+    type: bayesian_tpe
+    execution-count: 3
+    execution-batch-size: 2
+    optimization-target-metric: accuracy
+    optimization-target-value: 50
+    parameters: [{name: x, style: random, rules: {min: 1, max: 999}}]
+- pipeline:
+    name: Searches
+    nodes:
+      - {name: tune, type: task, task: tune, on-error: continue}
+      - {name: draw, type: task, task: draw, on-error: continue}
+      - {name: collect, type: execution, step: collect}
+    edges:
+      - [tune.output.*, collect.input.found]
+      - [draw.output.*, collect.input.found]
+"""
 SERVES = 'mkdir -p digits/live/serve; exec python3 -m http.server --bind 127.0.0.1 "$VALOHAI_PORT"\n'
 HALTED = pipeline(
     Node("search", [f"touch $TESTS_HOME/halted; {OK}", FAIL, SLEEP], "stop-all", "continue-and-complete"),
@@ -174,6 +211,7 @@ PIPELINES = {
         name="Templates",
     ),
     "launch": load_text(LAUNCH).choose(),
+    "searches": load_text(SEARCHES).choose(),
     "halted": replace(HALTED, assets={"search": ir.AssetUpdate(("tests-halted",), HALTED.span)}),
     # Due at midnight, and no run is missing: only a backfill starts one.
     "daily": replace(pipeline(Node("one"), name="Daily"), schedule=ir.Schedule("0 0 * * *", "Europe/Helsinki")),
@@ -554,3 +592,67 @@ def test_a_cancelled_deployment_leaves_the_old_version(
         assert old.status == 200
     wait_until(lambda: list(deployed.store.glob("*/deploys-2/run.json")))
     assert states(deployed.record("deploys-2")) == {"deploy": "stopped"}
+
+
+def _searched(deployed: Airflow) -> tuple[dict[str, dict[int, tuple[int, str, int]]], list[int]]:
+    """Return by node and index the value, the state and the tries of an execution of ``SEARCHES``.
+
+    Then the values of those whose files the node after them got.
+    """
+    assert deployed.wait("searches", "searches-1") == "success"
+    document = deployed.record("searches-1")
+    assert states(document) == {"tune": "complete", "draw": "complete", "collect": "complete"}
+    found = {
+        node: {
+            one["index"]: (one["parameters"]["x"], one["state"], one["tries"])
+            for one in document["nodes"][node]["executions"]
+        }
+        for node in ("tune", "draw")
+    }
+    tries = document["nodes"]["collect"]["executions"][0]["tries"]
+    (listed,) = deployed.store.glob(f"Searches/searches-1/collect/0/try-{tries}/outputs/all")
+    return found, sorted(map(int, listed.read_text().split()))
+
+
+def test_searches_keep_their_values_whatever_is_cleared(deployed: Airflow) -> None:
+    pytest.importorskip("optuna")
+
+    def clear(*tasks: object, downstream: bool = False) -> None:
+        body = {"dag_run_id": "searches-1", "task_ids": tasks, "include_downstream": downstream}
+        options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
+        deployed.api("POST", "/api/v2/dags/searches/clearTaskInstances", {**body, **options})
+
+    failing = deployed.home / "failing"
+    search = Search(3, "Searches/tune", {"x": Distribution(1, 999, integers=True)}, Objective("accuracy", 50, 2))
+    step = Step(name="train", parameters=[Parameter(name="x", type="integer")])
+    first, second = (point["x"] for point in grid.points(step, {}, search=search, trials=[]))
+    drawn = [
+        point["x"]
+        for point in grid.points(
+            step, {}, search=Search(2, "Searches/draw", {"x": Distribution(1000, 1999, integers=True)})
+        )
+    ]
+    failing.write_text(f"{second}\n{drawn[1]}\n")
+    deployed.trigger("searches", "searches-1")
+    found, collected = _searched(deployed)
+    third = found["tune"][2][0]
+    assert found == {
+        "tune": {0: (first, "complete", 1), 1: (second, "error", 1), 2: (third, "complete", 1)},
+        "draw": {0: (drawn[0], "complete", 1), 1: (drawn[1], "error", 1)},
+    }
+    assert collected == sorted([first, third, drawn[0]])
+
+    failing.write_text("none\n")
+    clear(["tune.run_1", 1], ["draw.run", 1], "tune.done", "draw.done", "collect", "finish")
+    found, collected = _searched(deployed)
+    assert found == {
+        "tune": {0: (first, "complete", 1), 1: (second, "complete", 2), 2: (third, "complete", 1)},
+        "draw": {0: (drawn[0], "complete", 1), 1: (drawn[1], "complete", 2)},
+    }
+    assert collected == sorted([first, second, third, *drawn])
+
+    failing.write_text(f"{third}\n")
+    clear("tune.ask_2", downstream=True)
+    found, collected = _searched(deployed)
+    assert found["tune"] == {0: (first, "complete", 1), 1: (second, "complete", 2), 2: (third, "error", 2)}
+    assert collected == sorted([first, second, *drawn])

@@ -55,7 +55,7 @@ def _translated(*keys: str) -> dict[str, Entry]:
 
 _LOOKS = "only affects Valohai's UI"
 _SPOT = "only affects spot instances in Valohai's environments"
-_BAYESIAN = Entry(Fate.TRANSLATED, why="with `bayesian_tpe`, on Prefect; other types do not need it")
+_BAYESIAN = Entry(Fate.TRANSLATED, why="with `bayesian_tpe`; other types do not need it")
 
 _AUTORESTART = _ignored("autorestart", _SPOT)
 _MOUNTS = Entry(Fate.TRANSLATED, why="directories of the machine, with the runner docker; other mounts are errors")

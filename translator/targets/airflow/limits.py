@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.checks.grids import MAX_MAP_LENGTH
 from translator.nodes import step_nodes
+from translator.targets.searches import batches
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from translator.diagnostics import Diagnostics
+
+_MAX_BATCHES = 100
+"""Each batch asks Airflow for the results of all others, so the time to choose one grows with their number."""
 
 
 def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
@@ -65,14 +69,16 @@ def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diag
     span = node.grid.span or node.span
     if node.grid.kind is ir.GridKind.FILES:
         return
-    if node.grid.kind is ir.GridKind.OPTIMISER:
-        message = f"node {node.name!r}: a Bayesian search is not translated to Airflow"
-        hint = "use random_search, which draws all values at once, or --target prefect"
-        diagnostics.error("unsupported-bayesian-search", message, span, hint=hint)
-        return
+    if node.grid.search is not None and (count := batches(node.grid.search)) > _MAX_BATCHES:
+        message = f"node {node.name!r} runs {count} batches, each with two tasks; a DAG may have {_MAX_BATCHES} of them"
+        hint = "set a greater execution-batch-size, or use --target prefect"
+        diagnostics.error("too-many-batches", message, span, hint=hint)
     axes = {axis.parameter: len(axis.values) for axis in node.grid.axes} | dict(lengths)
     search = node.grid.search
-    points = search.count if search is not None else prod(axes.values()) * max(1, len(node.grid.points))
+    if search is None:
+        points = prod(axes.values()) * max(1, len(node.grid.points))
+    else:  # a Bayesian search maps a task for each batch
+        points = search.count if search.objective is None else min(search.count, search.objective.batch_size)
     if points > MAX_MAP_LENGTH:
         diagnostics.error(
             "grid-too-large",

@@ -20,6 +20,7 @@ from translator.targets.airflow.nodes import form_of, lower_node
 from translator.targets.airflow.order import awaited, order_lines
 from translator.targets.airflow.plan import plan_of
 from translator.targets.airflow.settings import SETTINGS, TARGET, notifiers
+from translator.targets.airflow.writing import OF_LOOPS
 from translator.targets.constants import node_constants
 from translator.targets.hooks import hook_names, import_clauses
 from translator.targets.ordering import sorted_nodes
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _MODULES = {
     **dict.fromkeys(("datetime", "timedelta"), "datetime"),
+    "pairwise": "itertools",
     "Path": "pathlib",
     "ZoneInfo": "zoneinfo",
     "EmptyOperator": "airflow.providers.standard.operators.empty",
@@ -47,6 +49,7 @@ _MODULES = {
         (
             *(
                 "Action",
+                "AskOperator",
                 "DeploymentOperator",
                 "Distribution",
                 "EndActionsOperator",
@@ -57,6 +60,7 @@ _MODULES = {
                 "GateOperator",
                 "GridOperator",
                 "Input",
+                "Objective",
             ),
             *(
                 "Parameter",
@@ -81,7 +85,7 @@ _MODULES = {
     ),
 }
 """Every name that a DAG file may import, in the order of imports, and its module."""
-_RESERVED = frozenset((*_MODULES, "dag", "finish")) - {RUNNER, DEPLOYER, DEPLOYMENT, *SCHEDULED}
+_RESERVED = frozenset((*_MODULES, "dag", "finish")) - {RUNNER, DEPLOYER, DEPLOYMENT, *SCHEDULED, *OF_LOOPS}
 
 
 def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
@@ -91,7 +95,13 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         pipeline: a pipeline of execution nodes and task nodes.
         options: the context of the file.
     """
-    reserved = _RESERVED | runner_names(pipeline.graph) | schedule_names(pipeline)
+    searches = {
+        node.name
+        for node in pipeline.nodes
+        if isinstance(node, ir.TaskNode) and node.grid.kind is ir.GridKind.OPTIMISER
+    }
+    loops = frozenset(OF_LOOPS if searches else ())
+    reserved = _RESERVED | runner_names(pipeline.graph) | schedule_names(pipeline) | loops
     variables = identifiers([node.name for node in (*pipeline.nodes, *pipeline.earlier)], reserved)
     nodes = sorted_nodes(pipeline)
     constants, constant_of = node_constants(nodes, pipeline.dialect)
@@ -106,7 +116,7 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         params[plan.reuse.parameter] = reuse_param()
     after = _after(pipeline, variables)
     earlier = tuple(_earlier(pipeline, node, variables[node.name]) for node in pipeline.earlier)
-    parts = part_variables(variables, reserved)
+    parts = part_variables(variables, reserved, searches)
     lowered = tuple(
         lower_node(
             plan,
@@ -119,8 +129,10 @@ def lower(pipeline: ir.Pipeline, options: GenerateOptions) -> DagFile:
         )
         for node in nodes
     )
-    mapped = {node.variable: node.parts["run"] for node in lowered if isinstance(node, GroupNode) and node.mapped}
-    late = are_late(params, 1 + sum(3 if isinstance(node, GroupNode) else 1 for node in lowered))
+    groups = [node for node in lowered if isinstance(node, GroupNode)]
+    # What closes a node that runs batch by batch starts only when all of its tasks have ended.
+    mapped = {node.variable: node.parts["run"] for node in groups if node.mapped and not node.batches}
+    late = are_late(params, 1 + len(lowered) + sum(2 * max(1, node.batches) for node in groups))
     finish = call(
         "FinishOperator",
         task_id="finish",
@@ -207,9 +219,12 @@ def _names(*parts: PlainNode | GroupNode | Expression) -> Iterator[str]:
         if isinstance(part, PlainNode):
             yield from render.names_in(part.task)
         elif isinstance(part, GroupNode):
-            yield from (part.operator, *render.names_in((part.group, part.starting, part.grid, part.step, part.done)))
+            expressions = (part.group, part.starting, part.search, part.grid, part.step, part.done)
+            yield from (part.operator, *render.names_in(expressions))
             if part.grid is not None:
-                yield "GridOperator"
+                yield "AskOperator" if part.batches else "GridOperator"
+            if part.batches > 1:
+                yield from ("TriggerRule", "pairwise")
         else:
             yield from render.names_in(part)
 

@@ -32,11 +32,12 @@ class PlainNode:
 class GroupNode:
     """A node that is a task group: its grid if it must be computed, the step that runs, and the task that closes it.
 
-    ``parts`` are the variables of its tasks ``starting``, ``grid`` and ``run``. ``starting`` evaluates actions before
+    ``parts`` are the variables of its tasks (``names.part_variables``). ``starting`` evaluates actions before
     the node starts. Without ``done``, the step closes the node.
     ``mapped`` tells whether the step runs once per point of a grid, ``waits_for_grid`` whether what closes the node
     asks for the state of the grid too, ``note`` explains when what closes the node lets others start, and ``purpose``
-    which executions the grid stands for.
+    which executions the grid stands for. A node with ``batches`` runs that many times its grid, which chooses a batch
+    of ``search``, and then its step.
     """
 
     variable: str
@@ -52,6 +53,8 @@ class GroupNode:
     operator: str = "StepOperator"
     note: str | None = None
     purpose: str | None = None
+    search: Call | None = None
+    batches: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ MAX_ID_LENGTH = 250
 """Airflow's limit for the id of a DAG, and for that of a task including the ids of its groups."""
 PARTS = ("starting", "grid", "run", "done", "actions")
 """The ids of the tasks of a node with several tasks."""
+BATCH = re.compile("(ask|run)_[0-9]+")
+"""The ids of the tasks of a batch of a search: the one that chooses it, and its step."""
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 """Ids that Airflow accepts; dots separate the ids of groups."""
 
@@ -41,22 +43,29 @@ def node_ids(pipeline: ir.Pipeline) -> dict[str, str]:
         shown_together.setdefault(node.group, []).append(node.name)
     ids: dict[str, str] = {}
     for group, names in shown_together.items():
-        ids |= task_ids(names, ("finish",) if group is None else PARTS)
+        of_nodes = (*PARTS, *filter(BATCH.fullmatch, names))
+        ids |= task_ids(names, ("finish",) if group is None else of_nodes)
     return ids
 
 
-def part_variables(variables: Mapping[str, str], reserved: Iterable[str]) -> dict[str, dict[str, str]]:
-    """Return by node the variables of its tasks ``starting``, ``grid`` and ``run``, if it is a group.
+def part_variables(
+    variables: Mapping[str, str], reserved: Iterable[str], searches: Collection[str] = ()
+) -> dict[str, dict[str, str]]:
+    """Return by node the variables of its tasks, if it is a group: ``starting``, ``grid`` and ``run``.
+
+    A node that runs batch by batch has others: its ``search``, the tasks ``ask`` and ``run`` of a batch, and all of
+    them as its ``batches``.
 
     Args:
         variables: by node, its own variable.
         reserved: other names of the file.
+        searches: the nodes that run batch by batch.
     """
     taken = {*variables.values(), *reserved}
     parts: dict[str, dict[str, str]] = {}
     for node, variable in variables.items():
         parts[node] = {}
-        for part in ("starting", "grid", "run"):
+        for part in ("starting", *(("search", "ask", "run", "batches") if node in searches else ("grid", "run"))):
             parts[node][part] = free(f"{variable.rstrip('_')}_{part}", taken)
             taken.add(parts[node][part])
     return parts

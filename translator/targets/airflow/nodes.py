@@ -14,7 +14,7 @@ from translator.targets.airflow.plan import REFERENCES
 from translator.targets.airflow.rules import COLLECTS, NONE_FAILED, closing_task, explanation, starting_task
 from translator.targets.airflow.settings import TARGET, approval_arguments, node_arguments, retry_arguments
 from translator.targets.render import Call, call, name
-from translator.targets.searches import search_expression, search_phrase
+from translator.targets.searches import batches, search_expression, search_phrase
 from translator.targets.steps import own_place
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
         node: the node.
         step: the constant that holds its step.
         form: the sources of its parameters.
-        parts: the variables of its tasks, if it is a group: by ``grid`` and ``run``.
+        parts: the variables of its tasks, if it is a group.
         followed: whether other nodes wait for it.
         outlets: the argument of its task by which it updates assets, if it does.
     """
@@ -103,6 +103,15 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     search = search_expression(node.grid.search)
     if not values and not form.sets and search is None:
         return replace(group, step=(*start, *gates, *policy))
+    if node.grid.search is not None and (count := batches(node.grid.search)):
+        return replace(
+            group,
+            search=search,
+            batches=count,
+            purpose=f"A {search_phrase(node.grid.search)}.",
+            grid=(*_arguments(step=step, search=name(parts["search"])), *values, *gates),
+            step=(*start[1:], *policy, *shown_as),
+        )
     grid = (*_arguments(task_id="grid", step=step, points=form.sets, search=search), *values)
     purpose = f"A {search_phrase(node.grid.search)}." if node.grid.search is not None else None
     return replace(group, grid=grid, purpose=purpose, step=(*start, *gates, *policy, *shown_as))

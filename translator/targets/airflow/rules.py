@@ -17,6 +17,7 @@ stop-all, retry          continue-and-error      run, then a gate that fails if 
 continue                 continue-and-error,     run, then a gate that passes if the node started
                          stop-all-and-error
 any                      (over files)            grid, run, then an empty task: the grid is made, no execution failed
+any                      (batch by batch)        the batches, then a gate with the same requirement
 ======================== ======================= =====================================================================
 
 A node with actions at its end is closed by a gate that evaluates them, and requires what the table says. Actions at its
@@ -25,7 +26,8 @@ start are evaluated by a task before its grid and its step.
 An empty task is never sent to a worker, so it is taken wherever a trigger rule can tell enough. It cannot where
 ``upstream_failed`` may mean both that the node failed and that an upstream node did: then a gate checks. So it
 does after a node that is not part of every run (a gate that ``excludes``), if others wait for it. A node over
-files that updates assets is also closed by a gate: the rule of the empty task passes stopped executions, too.
+files that updates assets is also closed by a gate: the rule of the empty task passes stopped executions, too. The
+direct upstream tasks of what closes a node that runs batch by batch are only those of its last batch.
 """
 
 from __future__ import annotations
@@ -70,9 +72,15 @@ def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = (),
         return call("GateOperator", task_id="done", needs="all-complete")
     if over_files:
         return _empty(NONE_FAILED)  # with an empty list of files, the step is skipped, and its grid succeeds
-    on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
     if isinstance(node, ir.ExecutionNode):
-        return call("GateOperator", task_id="done") if on_error is ir.OnError.CONTINUE else None
+        return call("GateOperator", task_id="done") if node.policy.on_error is ir.OnError.CONTINUE else None
+    if node.grid.kind is ir.GridKind.OPTIMISER:
+        return call("GateOperator", task_id="done", needs=_needs(node) or "all-complete")
+    return _closing_grid(node.policy.on_error, node.policy.on_child_error)
+
+
+def _closing_grid(on_error: ir.OnError, on_child_error: ir.OnChildError | None) -> Call:
+    """Return the call that creates the task ``done`` of a task node with a grid."""
     tolerant = on_child_error is ir.OnChildError.CONTINUE_AND_COMPLETE
     match on_error:
         case ir.OnError.CONTINUE if on_child_error is None or tolerant:
@@ -107,15 +115,20 @@ def starting_task(node: ir.StepNode, approval: Arguments = ()) -> Call | None:
 
 def _acting(node: ir.StepNode, actions: list[Call], approval: Arguments) -> Call:
     """Return the call that creates the task ``actions`` of a node, which closes it as ``done`` would."""
+    needs = _needs(node)
+    if not requires_approval(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
+        return call("EndActionsOperator", task_id="actions", actions=actions, needs=needs)
+    return call("EndApprovalOperator", task_id="actions", actions=actions, needs=needs, **dict(approval))
+
+
+def _needs(node: ir.StepNode) -> str | None:
+    """Return what a gate requires of a node before others start; None if all its executions must be complete."""
     on_error, on_child_error = node.policy.on_error, node.policy.on_child_error
     tolerant = isinstance(node, ir.TaskNode) and (
         on_child_error is ir.OnChildError.CONTINUE_AND_COMPLETE
         or (on_child_error is None and on_error is ir.OnError.CONTINUE)
     )
-    needs = "one-complete" if tolerant else "started" if on_error is ir.OnError.CONTINUE else None
-    if not requires_approval(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
-        return call("EndActionsOperator", task_id="actions", actions=actions, needs=needs)
-    return call("EndApprovalOperator", task_id="actions", actions=actions, needs=needs, **dict(approval))
+    return "one-complete" if tolerant else "started" if on_error is ir.OnError.CONTINUE else None
 
 
 def explanation(closing: Call) -> str | None:

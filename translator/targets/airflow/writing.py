@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from translator.targets.airflow.model import DagFile, Frame, GroupNode, OrderLine, VisualGroup
 
 _MARGIN = " " * 4
+OF_LOOPS = ("ask", "batch", "number", "pairwise")
+"""The names that loops over the batches of a node use."""
 
 
 def dag_source(file: DagFile) -> Iterator[str]:
@@ -92,6 +94,9 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     place = f"  {comment(node.place)}" if node.place else ""
     yield line(f"{margin}with ", node.group, f" as {node.variable}:{place}")
     inside = margin + _MARGIN
+    if node.batches:
+        yield from _batches(node, inside)
+        return
     starting, grid, run = node.parts["starting"], node.parts["grid"], node.parts["run"]
     if node.starting:
         yield line(f"{inside}{starting} = ", node.starting)
@@ -114,3 +119,38 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     upstream = f"[{grid}, {run}]" if node.waits_for_grid else run
     if node.done:
         yield line(f"{inside}{upstream} >> ", node.done)
+
+
+def _batches(node: GroupNode, margin: str) -> Iterator[str]:
+    """Yield the tasks of a node that runs batch by batch: a loop, because all batches are the same."""
+    starting, search = node.parts["starting"], node.parts["search"]
+    ask, run, batches = node.parts["ask"], node.parts["run"], node.parts["batches"]
+    if node.starting:
+        yield line(f"{margin}{starting} = ", node.starting)
+    yield f"{margin}{comment(node.purpose or '')}"
+    yield line(f"{margin}{search} = ", node.search)
+    yield f"{margin}{batches} = []"
+    yield f"{margin}for number in range(1, {node.batches + 1}):"
+    inside, arguments = margin + _MARGIN, margin + _MARGIN * 2
+    yield f"{inside}{ask} = AskOperator("
+    yield f'{arguments}task_id=f"ask_{{number}}",'
+    yield from keywords(node.grid or (), arguments)
+    if node.batches > 1:
+        yield f"{arguments}{comment('Executions of the batch before may have failed.')}"
+        yield f"{arguments}trigger_rule=TriggerRule.ALL_DONE_MIN_ONE_SUCCESS"
+        yield f"{arguments}if number > 1"
+        yield f"{arguments}else TriggerRule.ALL_SUCCESS,"
+    yield f"{inside})"
+    yield f"{inside}{run} = {node.operator}.partial("
+    yield f'{arguments}task_id=f"run_{{number}}",'
+    yield from keywords(node.step, arguments)
+    yield f"{inside}).expand(point={ask}.output)"
+    yield f"{inside}{batches}.append([{ask}, {run}])"
+    if node.starting:
+        yield f"{margin}{starting} >> {batches}[0][0]"
+    if node.batches > 1:
+        yield f"{margin}for batch, (ask, _) in pairwise({batches}):"
+        yield f"{inside}batch >> ask"
+    if node.note:
+        yield f"{margin}{comment(node.note)}"
+    yield line(f"{margin}{batches}[-1] >> ", node.done)
