@@ -12,6 +12,7 @@ import os
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
+from airflow_plugin.embedded import task_api
 from translator.shim.embedded import events
 from translator.shim.outcome.traces import LOST
 
@@ -42,7 +43,6 @@ class Workers:
             process.start()
             there.close()
             self._processes[here] = process
-        gc.unfreeze()
 
     @property
     def busy(self) -> bool:
@@ -113,9 +113,11 @@ def _preload() -> None:
     from sqlalchemy.orm import configure_mappers
 
     configure_mappers()
+    task_api.keep_one_version()
     with contextlib.suppress(AttributeError):  # private, and only a matter of speed
         api = supervisor.in_process_api_server().app
-        api._cadwyn_initialize()  # noqa: SLF001
+        if not api._cadwyn_initialized:  # noqa: SLF001
+            api._cadwyn_initialize()  # noqa: SLF001
 
 
 def _work(dag: DAG, connection: Connection, others: list[Connection]) -> None:
@@ -124,6 +126,7 @@ def _work(dag: DAG, connection: Connection, others: list[Connection]) -> None:
     from airflow.sdk.definitions.dag import _run_task
     from airflow.utils.session import create_session
 
+    gc.enable()
     for other in others:
         other.close()
     while True:

@@ -248,6 +248,7 @@ def _running(
             _sqlite(home, 60) if database is None else f"postgresql+psycopg2://{database.address}"
         ),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # of files that have not changed
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__PIPELINE_TRANSLATOR__STORE": str(home / "artifacts"),
         # By default a second; each look takes some hundredths of a second of CPU while a run is running.
