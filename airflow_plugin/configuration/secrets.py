@@ -15,8 +15,8 @@ def mask(value: str) -> None:
 
 def lookup(name: str) -> str | None:
     """Return the value of the variable ``name``, else the password or the URI of the connection."""
+    from airflow.exceptions import AirflowNotFoundException  # type: ignore[attr-defined]  # 3.1 has it here only
     from airflow.sdk import Connection, Variable
-    from airflow.sdk.exceptions import AirflowNotFoundException
 
     secret = Variable.get(name, default=None)
     if secret is None:

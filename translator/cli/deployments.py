@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -53,6 +54,9 @@ def parser() -> Parser:
     arguments.add_argument("--deployer", metavar="NAME", help="deployer (default: that of translator.toml, else local)")
     where = "directory of the deployments (default: that of translator.toml, else of the deployer)"
     arguments.add_argument("--directory", metavar="DIR", help=where)
+    arguments.add_argument(
+        "--kubeconfig", metavar="FILE", help="credentials of the cluster (default: the connection of translator.toml)"
+    )
     arguments.add_argument("--endpoint", metavar="NAME", help="only the log of this endpoint")
     arguments.add_argument("--all", action="store_true", help="stop everything, with the daemon and the front")
     arguments.add_argument("--format", choices=("text", "json"), default="text", help="output format (default: text)")
@@ -63,6 +67,7 @@ def _administration(args: argparse.Namespace) -> Administration:
     """Return what manages the versions of the chosen deployer."""
     from pathlib import Path
 
+    from translator.cli import connections
     from translator.config.resolve import below, settings_of_pipeline
     from translator.config.runners import argument
     from translator.shim import deployers
@@ -74,11 +79,16 @@ def _administration(args: argparse.Namespace) -> Administration:
     if deployer.administration is None:
         raise UsageError(f"the deployer {name!r} manages its versions elsewhere")
     own = {argument(path[0]): one.value for path, one in below(settings, "deployers", name)}
+    if args.kubeconfig is not None:
+        if deployer.check({"context": "any"}):
+            raise UsageError(f"--kubeconfig is for deployers on a cluster, not for {name!r}")
+        os.environ["KUBECONFIG"] = str(Path(args.kubeconfig).absolute())
+        own.pop("connection", None)
     if args.directory is not None:
         own["directory"] = str(Path(args.directory).absolute())
         if deployer.check({"directory": own["directory"]}):
             raise UsageError(f"--directory is for deployers with a directory, not for {name!r}")
-    return deployer.administration(own)
+    return deployer.administration(own, connections.lookup)
 
 
 def _list(administration: Administration, args: argparse.Namespace) -> int:

@@ -17,6 +17,11 @@ from translator.shim.contract import Connection
 
 found = connections.lookup("docker_gpu")
 assert found == Connection("gpu.example", "me", "hunter2", 2376, {"certificates": "/certs"}), found
+from airflow_plugin.database.connections import lookup
+assert (lookup("docker_gpu"), lookup("none")) == (found, None)
+
+from airflow_plugin.configuration import secrets
+assert (secrets.lookup("docker_gpu"), secrets.lookup("none")) == ("hunter2", None)
 print(found, connections.lookup("none"))
 
 from airflow_plugin.configuration.locations import store_address

@@ -570,8 +570,8 @@ def servers(deployed: Airflow) -> Iterator[Callable[[], Administration]]:
     load_administration = deployers.load("local").administration
     assert load_administration is not None
     settings = {"directory": str(deployed.home / "servers")}
-    yield lambda: load_administration(settings)
-    load_administration(settings).stop_all()
+    yield lambda: load_administration(settings, lambda _: None)
+    load_administration(settings, lambda _: None).stop_all()
 
 
 def test_a_cancelled_deployment_leaves_the_old_version(

@@ -92,7 +92,7 @@ class Machine:
     def administration(self) -> deployers.Administration:
         administration = deployers.load(self.deployer).administration
         assert administration is not None
-        return administration(self.settings)
+        return administration(self.settings, lambda _: None)
 
     def get(self, path: str, data: bytes | None = None) -> tuple[int, str]:
         try:

@@ -78,7 +78,7 @@ class Deploying:
     def administration(self) -> deployers.Administration:
         administration = deployers.load("kubernetes").administration
         assert administration is not None
-        return administration(self.settings)
+        return administration(self.settings, lambda _: None)
 
 
 def on_cluster(folder: Path, image: str, namespace: str, name: str) -> Deploying:

@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from tests.shim.deployers.on_cluster import TIMEOUT, Deploying, on_cluster
+from translator.shim import deployers
+from translator.shim.contract import Connection
 from translator.shim.deployers import DeployError
 from translator.shim.deployers.kubernetes import manifests, versions
 from translator.shim.deployers.kubernetes.objects import Objects
 from translator.shim.deployers.kubernetes.settings import check, read
+from translator.shim.runners import RunnerError
 
 pytest.importorskip("kubernetes")
 
@@ -287,6 +290,24 @@ def test_what_the_schema_has_is_in_the_manifest(tmp_path):
     claim = spec["volumes"][3]["ephemeral"]["volumeClaimTemplate"]["spec"]
     assert claim["resources"] == {"requests": {"storage": "2Gi"}}
     assert claim["storageClassName"] == "fast"
+
+
+def test_versions_are_looked_up_with_the_credentials_of_the_connection():
+    server = {"server": "http://127.0.0.1:9"}
+    kube_config = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "c", "cluster": server}],
+        "users": [{"name": "u", "user": {}}],
+        "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+        "current-context": "x",
+    }
+    known = {"training": Connection(extra={"kube_config": kube_config})}
+    administration = deployers.load("kubernetes").administration
+    with pytest.raises(RunnerError, match=r"list a ConfigMap of the Kubernetes cluster http://127.0.0.1:9: "):
+        administration({"connection": "training"}, known.get).versions()
+    with pytest.raises(DeployError, match="the connection 'other' of the deployer 'kubernetes' does not exist"):
+        administration({"connection": "other"}, known.get)
 
 
 def test_names_fit_into_dns_and_differ(tmp_path):

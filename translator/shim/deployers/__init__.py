@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from translator.shim import extensions
 from translator.shim.runners import RunnerError, UnfitError
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Connection, Deployment, ExecutionId, Json
 
+Lookup: TypeAlias = "Callable[[str], Connection | None]"
+"""A function that asks an engine for a connection by its name."""
 GROUP = "translator.deployers"
 DEFAULT = "local"
 """The deployer of a deployment that names none."""
@@ -101,7 +103,7 @@ class Request:
     inherited: Mapping[str, str]
     note: Callable[[str], None]
     pulse: Callable[[], None]
-    connection: Callable[[str], Connection | None]
+    connection: Lookup
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +180,8 @@ class Deployer:
         check: ``check(settings)``: returns what is wrong with settings, for the user. It may be asked of a part of
             them.
         ignores: ``ignores(deployment)``: returns the keys of endpoints that have no effect, each with the endpoint.
-        administration: returns what manages the versions with some settings; None if there is nothing like that.
+        administration: ``administration(settings, connection)``: returns what manages the versions; ``connection``
+            asks an engine for connections. None if there is nothing like that.
         lacks: ``lacks(settings, deployment)``: returns why a deployment cannot be made with all its settings, as far as
             that is known before.
     """
@@ -186,7 +189,7 @@ class Deployer:
     deploy: Callable[[Request], Deployed]
     check: Callable[[Mapping[str, Json]], Sequence[str]] = field(default=_no_problems)
     ignores: Callable[[Deployment], Sequence[tuple[str, str]]] = field(default=_all_kept)
-    administration: Callable[[Mapping[str, Json]], Administration] | None = None
+    administration: Callable[[Mapping[str, Json], Lookup], Administration] | None = None
     lacks: Callable[[Mapping[str, Json], Deployment], Sequence[str]] = field(default=_lacks_nothing)
 
 

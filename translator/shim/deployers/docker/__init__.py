@@ -12,10 +12,10 @@ from translator.shim.deployers import Deployer
 from translator.shim.deployers.docker.settings import check, lacks, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    from translator.shim.contract import Connection, Deployment, Json
-    from translator.shim.deployers import Administration, Deployed, Request
+    from translator.shim.contract import Deployment, Json
+    from translator.shim.deployers import Administration, Deployed, Lookup, Request
     from translator.shim.deployers.docker.containers import Containers
     from translator.shim.deployers.docker.settings import Settings
 
@@ -37,16 +37,16 @@ def ignores(deployment: Deployment) -> Sequence[tuple[str, str]]:
     return found + [(one.name, f"resources.{storage}") for one in deployment.endpoints if one.resources.get(storage)]
 
 
-def administration(settings: Mapping[str, Json]) -> Administration:
+def administration(settings: Mapping[str, Json], connection: Lookup) -> Administration:
     """Return what manages the versions; each of them knows its engine."""
     from translator.shim.deployers.local.administration import DirectoryAdministration
 
     chosen = read(settings)
-    containers = _containers(chosen, lambda _: None)
+    containers = _containers(chosen, connection)
     return DirectoryAdministration(chosen.front, lambda _: containers)
 
 
-def _containers(settings: Settings, connection: Callable[[str], Connection | None]) -> Containers:
+def _containers(settings: Settings, connection: Lookup) -> Containers:
     from translator.shim.deployers.docker.containers import Containers
     from translator.shim.deployers.local.state import State
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from translator.shim.contract import Connection, Deployment, Json
-    from translator.shim.deployers import Administration, Request
+    from translator.shim.deployers import Administration, Lookup, Request
     from translator.shim.deployers.kubernetes.versions import Versions
 
 
@@ -25,10 +25,7 @@ def deploy(request: Request) -> Deployed:
     from translator.shim.deployers.kubernetes.administration import address
 
     settings = read(request.settings)
-    connection = request.connection(settings.connection) if settings.connection is not None else None
-    if settings.connection is not None and connection is None:
-        raise DeployError(f"the connection {settings.connection!r} of the deployer 'kubernetes' does not exist")
-    versions = _versions(settings, connection)
+    versions = _versions(settings, _connection(settings, request.connection))
     cluster = versions.objects.cluster
     with contextlib.closing(cluster):
         number, ports, aliases = versions.make(request)
@@ -43,11 +40,26 @@ def deploy(request: Request) -> Deployed:
     return Deployed(deployment, str(number), urls)
 
 
-def administration(settings: Mapping[str, Json]) -> Administration:
-    """Return what manages the versions; it uses the credentials of ``KUBECONFIG``, not those of a connection."""
+def administration(settings: Mapping[str, Json], connection: Lookup) -> Administration:
+    """Return what manages the versions."""
     from translator.shim.deployers.kubernetes.administration import ClusterAdministration
 
-    return ClusterAdministration(_versions(read(settings), None))
+    chosen = read(settings)
+    return ClusterAdministration(_versions(chosen, _connection(chosen, connection)))
+
+
+def _connection(settings: Settings, lookup: Lookup) -> Connection | None:
+    """Return the connection that the settings name, if they name one.
+
+    Raises:
+        DeployError: the engine does not know it.
+    """
+    if settings.connection is None:
+        return None
+    connection = lookup(settings.connection)
+    if connection is None:
+        raise DeployError(f"the connection {settings.connection!r} of the deployer 'kubernetes' does not exist")
+    return connection
 
 
 def _versions(settings: Settings, connection: Connection | None) -> Versions:

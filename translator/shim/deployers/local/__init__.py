@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from translator.shim.contract import Deployment, Json
-    from translator.shim.deployers import Administration, Deployed, Request
+    from translator.shim.deployers import Administration, Deployed, Lookup, Request
     from translator.shim.deployers.local.servers import Servers
     from translator.shim.deployers.local.settings import Settings
     from translator.shim.deployers.local.supervisor import Supervisor
@@ -34,7 +34,7 @@ def ignores(deployment: Deployment) -> Sequence[tuple[str, str]]:
     return [(one.name, key.replace("_", "-")) for one in deployment.endpoints for key in keys if getattr(one, key)]
 
 
-def administration(settings: Mapping[str, Json]) -> Administration:
+def administration(settings: Mapping[str, Json], connection: Lookup) -> Administration:  # noqa: ARG001 - needs none
     """Return what manages the versions."""
     from translator.shim.deployers.local.administration import DirectoryAdministration
 
