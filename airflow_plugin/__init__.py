@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import (
         Action,
         Catalog,
+        Distributed,
         Distribution,
         Endpoint,
         FileAxis,
@@ -70,6 +71,7 @@ __all__ = [
     "ControlFlowFinishOperator",
     "ControlFlowStepOperator",
     "DeploymentOperator",
+    "Distributed",
     "Distribution",
     "EndActionsOperator",
     "EndApprovalOperator",
@@ -146,6 +148,7 @@ _MODULES = {
         *(
             "Action",
             "Catalog",
+            "Distributed",
             "Distribution",
             "Endpoint",
             "FileAxis",

@@ -12,7 +12,7 @@ version that wrote it. They change only after a deprecation; everything else in 
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
   for the next node. ``failed``, ``succeed``, ``fail``, ``items``, ``chosen`` and ``again`` decide where it goes.
 - Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``Search`` with
-  ``Distribution`` and ``Objective``, ``runner``; ``loom`` for the steps of Loom; ``deployment``, ``Endpoint`` and
+  ``Distribution`` and ``Objective``, ``Distributed``, ``runner``; ``loom`` for the steps of Loom; ``deployment``, ``Endpoint`` and
   ``deployer`` for steps that deploy.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``; ``NodeInputs``, ``Files``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook,
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from translator.shim import (
         Action,
         Catalog,
+        Distributed,
         Distribution,
         Endpoint,
         FileAxis,
@@ -70,6 +71,7 @@ __all__ = [
     "ArtifactStore",
     "Axis",
     "Catalog",
+    "Distributed",
     "Distribution",
     "Endpoint",
     "Executions",
@@ -143,6 +145,7 @@ _MODULES = {
         *(
             "Action",
             "Catalog",
+            "Distributed",
             "Distribution",
             "Endpoint",
             "FileAxis",

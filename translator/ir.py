@@ -107,6 +107,7 @@ class GridKind(StrEnum):
     RANDOM = "random"
     OPTIMISER = "optimiser"
     FILES = "files"
+    GROUP = "group"
 
 
 class DistributionKind(StrEnum):
@@ -428,13 +429,24 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Distributed:
+    """A distributed task: ``members`` executions that differ only in their rank, and start and end together.
+
+    ``timeout``: the seconds that a member waits for the others before any of their commands starts.
+    """
+
+    members: int
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grid:
     """The points of a task node.
 
     ``axes`` are those known when translating. A pipeline parameter or an edge that ends in a parameter of the task
     node gives that parameter's axis later; ``points`` (kind ZIP) are explicit parameter sets instead of axes;
     ``files`` (kind FILES) are looked for when the node starts. ``search`` (kind RANDOM or OPTIMISER) draws its
-    points from the axes.
+    points from the axes. ``distributed`` (kind GROUP) has no axes: all points are alike.
     """
 
     kind: GridKind = GridKind.PRODUCT
@@ -443,6 +455,7 @@ class Grid:
     span: Span | None = None
     files: FileAxis | None = None
     search: Search | None = None
+    distributed: Distributed | None = None
 
     @property
     def parameters(self) -> frozenset[str]:
@@ -555,8 +568,8 @@ class TaskNode:
 
     @property
     def has_axes(self) -> bool:
-        """Whether a list for one of its parameters is an axis of its grid; false for grids over files."""
-        return self.grid.kind is not GridKind.FILES
+        """Whether a list for one of its parameters is an axis of its grid; false over files and in a group."""
+        return self.grid.kind not in (GridKind.FILES, GridKind.GROUP)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,14 +17,16 @@ SCRIPTS = frozenset({ir.StepKind.SCRIPT, ir.StepKind.CONDITION, ir.StepKind.COLL
 """The kinds of steps that are scripts with paths: parameters hold the paths of their outputs."""
 
 
-def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) -> contract.Step:
+def lower_step(step: ir.Step, dialect: str, grid: ir.Grid | None = None) -> contract.Step:
     """Return the step as the shim represents it.
 
     Args:
         step: a node's step.
         dialect: the source language, which decides how the step runs.
-        files: the files that it runs over, if it belongs to a task node over files.
+        grid: the grid of its task node: a grid over files and a distributed task are part of the step.
     """
+    files = grid.files if grid is not None else None
+    distributed = grid.distributed if grid is not None else None
     return contract.Step(
         name=step.name,
         command=step.command,
@@ -51,6 +53,7 @@ def lower_step(step: ir.Step, dialect: str, files: ir.FileAxis | None = None) ->
         commit=step.commit,
         requested_environment=step.request.environment,
         deployment=lower_deployment(step.deployment) if step.deployment is not None else None,
+        distributed=lower_distributed(distributed) if distributed is not None else None,
     )
 
 
@@ -92,6 +95,13 @@ def lower_parameter(parameter: ir.Parameter) -> contract.Parameter:
 def lower_axis(axis: ir.FileAxis) -> contract.FileAxis:
     """Return the files that a step runs over as the shim represents them."""
     return contract.FileAxis(axis.over, axis.into, axis.pattern, axis.items, axis.outputs, axis.sequential)
+
+
+def lower_distributed(distributed: ir.Distributed) -> contract.Distributed:
+    """Return a distributed task as the shim represents it."""
+    if distributed.timeout is None:
+        return contract.Distributed(distributed.members)
+    return contract.Distributed(distributed.members, distributed.timeout)
 
 
 def lower_search(search: ir.Search) -> contract.Search:

@@ -209,5 +209,11 @@ def _runs_a_step(task: Operator) -> bool:
     return getattr(operator_class, "runs_a_step", False)
 
 
+def is_group(task: Operator) -> bool:
+    """Return whether the instances of a task are the members of a distributed task."""
+    step = _argument(task, "step")
+    return getattr(step, "distributed", None) is not None
+
+
 def _argument(task: Operator, name: str) -> Any:
     return getattr(task, "partial_kwargs", {}).get(name) if task.is_mapped else getattr(task, name, None)

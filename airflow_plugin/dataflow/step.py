@@ -19,7 +19,7 @@ from airflow_plugin.run.stopping import end_commands, stop_reason
 from airflow_plugin.tasks.states import summary_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from airflow.sdk import Context
@@ -62,6 +62,7 @@ class StepOperator(BaseOperator):
         environment_edges: by environment variable of the command, the edge that brings its value, which replaces the
             step's.
         point: from the grid that the operator is mapped over; its values win over all others.
+        rank: of a member of a distributed task, whose operator is mapped over all ranks; it is the map index.
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
         only_if: what must hold, or else the node is skipped, and what follows it too.
@@ -85,6 +86,7 @@ class StepOperator(BaseOperator):
     parameter_edges: Mapping[str, ValueSource] = MappingProxyType({})
     environment_edges: Mapping[str, ValueSource] = MappingProxyType({})
     point: Point | None = None
+    rank: int | None = None
     on_error: OnError = "stop-all"
     on_child_error: OnChildError | None = None
     only_if: Sequence[Condition] = ()
@@ -104,6 +106,7 @@ class StepOperator(BaseOperator):
         parameter_edges: Mapping[str, ValueSource] | None = None,
         environment_edges: Mapping[str, ValueSource] | None = None,
         point: Point | None = None,
+        rank: int | None = None,
         on_error: OnError | None = None,
         on_child_error: OnChildError | None = None,
         only_if: Sequence[Condition] | None = None,
@@ -124,6 +127,7 @@ class StepOperator(BaseOperator):
             ("parameter_edges", parameter_edges),
             ("environment_edges", environment_edges),
             ("point", point),
+            ("rank", rank),
             ("on_error", on_error),
             ("on_child_error", on_child_error),
             ("only_if", only_if),
@@ -166,7 +170,7 @@ class StepOperator(BaseOperator):
             self.step, run_values(self.inputs, context["params"]), partial(code.directory, self.project, store)
         )
         values, variables, inputs, not_found = self._upstream(context, store, launch_uris)
-        problem = unknown_keys(context)
+        problem = unknown_keys(context) or self._too_few_slots(context)
         running = partial(
             execute,
             self.step,
@@ -177,6 +181,7 @@ class StepOperator(BaseOperator):
                 log=self.log.info,
                 should_stop=should_stop,
                 reuse=bool(run_values({"reuse": self.reuse}, context["params"]).get("reuse")),
+                ended_members=self._ended_members(context),
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
@@ -213,6 +218,22 @@ class StepOperator(BaseOperator):
         ti = context["ti"]
         states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id])
         return "failed" in states.get(ti.run_id, {}).values()
+
+    def _too_few_slots(self, context: Context) -> str | None:
+        """Return why the members of a distributed task can never all run at the same time, as far as a worker knows."""
+        if self.step.distributed is None:
+            return None
+        from airflow_plugin.dataflow.members import too_few_slots
+
+        return too_few_slots(self, context["dag"], self.step.distributed.members)
+
+    def _ended_members(self, context: Context) -> Callable[[], Mapping[int, str]]:
+        """Return the function that asks Airflow which members of a distributed task have ended."""
+        if self.step.distributed is None:
+            return dict
+        from airflow_plugin.dataflow.members import ended_members
+
+        return partial(ended_members, context)
 
     def _upstream(
         self, context: Context, store: Store, launch_uris: Mapping[str, Sequence[str]]

@@ -15,7 +15,7 @@ from translator.shim.contract import Context
 from translator.shim.embedded import line_log
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from airflow.sdk import Context as TaskContext
@@ -34,6 +34,7 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
     log: Callable[..., None],
     should_stop: Callable[[], str | None],
     reuse: bool = False,
+    ended_members: Callable[[], Mapping[int, str]] = dict,
 ) -> Context:
     """Return the context of an execution.
 
@@ -44,6 +45,7 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
         log: the task's logger.
         should_stop: returns why it must stop, or None.
         reuse: whether it may have the results of an earlier one.
+        ended_members: asks which members of a distributed task have ended.
     """
     label = f"{execution.node}[{execution.index}]" if execution.kind == "task" else execution.node
     return Context(
@@ -65,6 +67,8 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
         input_connections=task["dag"].default_args.get("input_connections") or {},
         resumes=os.environ.get(variables.RESUME) or None,
         reuse=reuse,
+        round=str(getattr(task["dag_run"], "clear_number", None) or 0),
+        ended_members=ended_members,
     )
 
 

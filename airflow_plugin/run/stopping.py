@@ -10,7 +10,7 @@ import math
 import time
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.dag.nodes import nodes
+from airflow_plugin.dag.nodes import is_group, nodes
 from airflow_plugin.tasks.effects import KEY, effects
 from airflow_plugin.tasks.instances import MOST_NAMED, task_states
 from translator.shim.outcome.reasons import of_failure
@@ -62,8 +62,8 @@ def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
     """
     task = dag.get_task(task_id)
     ordered = task.get_flat_relative_ids(upstream=True) | task.get_flat_relative_ids(upstream=False)
-    if not task.is_mapped:
-        ordered.add(task_id)
+    if not task.is_mapped or is_group(task):
+        ordered.add(task_id)  # members of a distributed task tell each other
     return {
         verdict: of_failure(node.name, several=node.kind == "task" and verdict in node.steps)
         for node in nodes(dag).values()

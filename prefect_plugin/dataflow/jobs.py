@@ -171,6 +171,24 @@ class Job:
         self._start(points)
         return points
 
+    def members(self, form: NodeParameters | None = None, *, values: Values | None = None) -> list[Point]:
+        """Return the points of a distributed task: one per member, all with the same parameters.
+
+        Args:
+            form: the node's group of the parameter form.
+            values: values of pipeline parameters and edges, by parameter of the step; they win over the form.
+        """
+        group = self._step.distributed
+        if group is None:
+            raise StepError(f"the step {self._step.name!r} is not a distributed task")
+        lists = {parameter.name for parameter in self._step.parameters if parameter.multiple}
+        own = {**({} if form is None else form.values()), **_resolved(values or {}, many=lists)}
+        points = [Point(rank, own) for rank in range(group.members)]
+        node = current_node()
+        node.points, node.group = points, group
+        self._start(points)
+        return points
+
     def batches(
         self, form: NodeParameters | None = None, *, values: Values | None = None, search: Search
     ) -> Iterator[list[Point]]:

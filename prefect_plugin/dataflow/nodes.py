@@ -26,6 +26,7 @@ from prefect_plugin.dataflow.actions import PreventedError, end, prevented, star
 from prefect_plugin.dataflow.execution_table import show_executions
 from prefect_plugin.dataflow.executions import Executions, LeftOut, NodeError
 from prefect_plugin.dataflow.joining import Late, nothing_to_join
+from prefect_plugin.dataflow.members import lose_member
 from prefect_plugin.remote.dispatch import Dispatch
 from prefect_plugin.remote.remote_node import SecretError, remote_node
 from prefect_plugin.run.approval_rules import DEFAULT, ApprovalRules
@@ -356,7 +357,7 @@ def _mapped_here(
             for future in as_completed(futures):
                 future.wait()  # only after this, the state is local; before, it is read from the API, which lags
                 if future.state.is_failed() or future.state.is_crashed():
-                    _stop_siblings(plan, node)
+                    _stop_siblings(plan, node, len(ended) + futures.index(future), future.state.message)
             ended += futures
     return ended
 
@@ -397,7 +398,7 @@ def _mapped_elsewhere(
         elif index not in node.manifests and not state.is_cancelled():
             node.reasons.setdefault(index, state.message or "its task runner lost it")
         if state.is_failed() or state.is_crashed():
-            _stop_siblings(plan, node)
+            _stop_siblings(plan, node, index, state.message)
 
     remote_node(node)  # refuses before anything is submitted
     dispatch = Dispatch(node, task_runner, max_workers, name_of, ended)
@@ -439,8 +440,11 @@ def _instance(task_runner: TaskRunner[Any] | type[TaskRunner[Any]] | None) -> Ta
     return task_runner() if isinstance(task_runner, type) else task_runner
 
 
-def _stop_siblings(plan: NodePlan, node: NodeRun) -> None:
-    if plan.on_child_error == "stop-all-and-error":
+def _stop_siblings(plan: NodePlan, node: NodeRun, failed_index: int, message: str | None) -> None:
+    """Stop the other executions of a node if its rules say so; members of a distributed task fail with one."""
+    if node.group is not None:
+        lose_member(node, failed_index, message or "it failed")
+    elif plan.on_child_error == "stop-all-and-error":
         node.stop.trip(Cause.ERROR, of_failure(plan.name, several=True))
     elif plan.on_child_error is None and plan.on_error in _STOP_ALL:
         node.run.stop.trip(Cause.ERROR, of_failure(plan.name, several=True))

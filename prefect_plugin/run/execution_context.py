@@ -39,6 +39,8 @@ class _Run(Protocol):
     @property
     def creator(self) -> str | None: ...
     @property
+    def started(self) -> str: ...
+    @property
     def resumes(self) -> str | None: ...
     @property
     def reuse_nodes(self) -> Collection[str] | None: ...
@@ -90,4 +92,5 @@ def execution_context(node: _Node, label: str, index: int = 0, *, rejected: bool
         resumes=run.resumes,
         rejects=rejected,
         reuse=run.reuse_nodes is None or node.name in run.reuse_nodes,
+        round=run.started,
     )

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from prefect_plugin.parameters.points import Point
     from translator.shim.actions.effects import Fired
-    from translator.shim.contract import Action, Json, Manifest, StoreAddress, Value
+    from translator.shim.contract import Action, Distributed, Json, Manifest, StoreAddress, Value
     from translator.shim.outcome.plans import GraphPlan, NodePlan
     from translator.shim.outcome.run_record import RunRecord
 
@@ -51,6 +51,8 @@ class NodeRun:
     find_tries: Callable[[], Mapping[int, str]] | None = None
     """Looks in the store for the tries of executions on other machines, while there are any."""
     stop: Stop = field(default_factory=Stop)
+    group: Distributed | None = None
+    """The group of its executions, if the node is a distributed task."""
     infrastructure: bool = False
     """Whether its execution failed although the command is not to blame."""
 

@@ -20,6 +20,7 @@ PUBLIC = [
     "ControlFlowFinishOperator",
     "ControlFlowStepOperator",
     "DeploymentOperator",
+    "Distributed",
     "Distribution",
     "EndActionsOperator",
     "EndApprovalOperator",

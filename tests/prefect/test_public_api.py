@@ -19,6 +19,7 @@ NAMES = [
     "ArtifactStore",
     "Axis",
     "Catalog",
+    "Distributed",
     "Distribution",
     "Endpoint",
     "Executions",

@@ -31,8 +31,8 @@ def assert_calls_make_the_steps(loaded: Loaded) -> None:
             assert isinstance(node, ir.ExecutionNode | ir.TaskNode)
             call = render.literal(step_of(node, "loom"))
             made = eval(call, {"loom": loom})  # noqa: S307 - our own text
-            files = node.grid.files if isinstance(node, ir.TaskNode) else None
-            assert made == lower_step(node.step, "loom", files), call
+            grid = node.grid if isinstance(node, ir.TaskNode) else None
+            assert made == lower_step(node.step, "loom", grid), call
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda path: path.stem)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from translator.cli.exit_status import UsageError
 from translator.cli.files import project_from
 from translator.files import real
 from translator.history.launched import Options
@@ -192,6 +193,32 @@ def _compiled(pipeline: Pipeline, target: Target, folder: Path, source: Path) ->
     options = GenerateOptions(project=project_from(file, project))
     file.write_text(target.generate(pipeline, options), encoding="utf-8")
     return file, project
+
+
+def least_slots(pipeline: Pipeline) -> int:
+    """Return how many executions must be able to run at once: all members of all distributed tasks."""
+    from translator.ir import TaskNode
+
+    groups = [node.grid.distributed for node in pipeline.nodes if isinstance(node, TaskNode)]
+    return sum(group.members for group in groups if group is not None)
+
+
+def slots(pipeline: Pipeline, jobs: int | None) -> int:
+    """Return how many executions of a run may run at once.
+
+    Args:
+        pipeline: the pipeline.
+        jobs: the number that somebody has set (default: as many as there are cores, and as the pipeline needs).
+
+    Raises:
+        UsageError: the number is too small for the pipeline's distributed tasks.
+    """
+    least = least_slots(pipeline)
+    if jobs is not None and jobs < least:
+        raise UsageError(
+            f"--jobs {jobs}: the executions of a distributed task start together, so this run needs --jobs {least}"
+        )
+    return jobs or max(cores(), least)
 
 
 def cores() -> int:

@@ -47,9 +47,15 @@ class Member:
         return printable(", ".join(f"{name}={value_text(value)}" for name, value in self.values.items()))
 
 
-def width(runs: int, jobs: int) -> tuple[int, int]:
-    """Return how many runs are active at once, and how many executions each of them may run at once."""
-    active = max(1, min(runs, jobs))
+def width(runs: int, jobs: int, least: int = 0) -> tuple[int, int]:
+    """Return how many runs are active at once, and how many executions each of them may run at once.
+
+    Args:
+        runs: how many runs there are.
+        jobs: how many executions may run at once.
+        least: how many of each run must be able to, because they start together.
+    """
+    active = max(1, min(runs, jobs // max(1, least)))
     return active, max(1, jobs // active)
 
 

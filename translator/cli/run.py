@@ -14,7 +14,7 @@ from translator.cli import approve_option, input_option, matrix_option, param_op
 from translator.cli.earlier_run import with_earlier_run
 from translator.cli.engines import engine, require
 from translator.cli.exit_status import FAILED, INTERRUPTED, OK, USAGE
-from translator.cli.launch import Launch, cores, keep_log, launch, new_run
+from translator.cli.launch import Launch, keep_log, launch, least_slots, new_run, slots
 from translator.cli.parser import Parser
 from translator.cli.pipeline_options import (
     BY_OPTION,
@@ -64,7 +64,7 @@ def parser() -> Parser:
         "-j",
         type=positive_integer,
         metavar="N",
-        help="maximum number of concurrent executions (default: number of cores)",
+        help="maximum number of concurrent executions (default: number of cores, or what distributed tasks need)",
     )
     resume_option.add_argument(arguments)
     arguments.add_argument(
@@ -155,7 +155,7 @@ def _requested(
         nodes = enumeration(node.name for node in pipeline.earlier)
         text = f"taking {nodes} from run {earlier.name} ({earlier.state})\n"
         (sys.stderr if args.format == "json" else sys.stdout).write(printable(text.rstrip()) + "\n")
-    jobs, project = args.jobs or cores(), loaded.project or Path()
+    jobs, project = slots(pipeline, args.jobs), loaded.project or Path()
     name, options = resumed.run.name if resumed is not None else None, resume_option.options_of(args)
     request = Launch(pipeline, target, values, project, uri, store, new_run(), approvals, jobs, name, options)
     return request, points
@@ -165,7 +165,7 @@ def _run_matrix(request: Launch, points: Sequence[Mapping[str, Value]], args: Na
     """Run the pipeline once per point; return the exit status."""
     from translator.cli.matrix import Member, run_all, width
 
-    active, jobs = width(len(points), request.jobs)
+    active, jobs = width(len(points), request.jobs, least_slots(request.pipeline))
     if not args.quiet:
         out = sys.stderr if args.format == "json" else sys.stdout
         runs = f"{len(points)} run{'' if len(points) == 1 else 's'}"

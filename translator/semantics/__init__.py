@@ -72,6 +72,14 @@ Actions (Valohai)
         ``stop-pipeline``. If something else stops the run meanwhile, the node is stopped, or keeps its state if it has
         ended.
 
+Distributed tasks (Valohai)
+    22. The executions of a distributed task are the members of one group. All have the same parameters: a list is the
+        value of a ``multiple`` parameter, not an axis. No command starts before all could start, and no member is
+        complete before the commands of all have succeeded. If one fails, the others end and fail in the same attempt;
+        each further attempt is one of all members. If one is stopped, the others are stopped.
+    23. So the task is complete if all members are, else in error: ``on-error: continue`` acts as ``stop-next``, and
+        ``on-child-error`` has no effect. A failure in the group does not stop other members by rule 10.
+
 Timing decides which executions had ended when a stop came. If the states depend on it, a prediction holds a set of
 states; if the order of events is forced, exactly one. With a stop by node T: the ancestors of T had ended, so they keep
 their states; T failed, or its action stopped the run; nodes downstream of T never start. Any other node may have

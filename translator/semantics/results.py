@@ -141,9 +141,16 @@ def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:
 def stops_siblings(node: ir.StepNode) -> bool:
     """Return whether a failed execution stops the others of its node at once (rule 10)."""
     policy = node.policy
+    if is_group(node):
+        return False
     if policy.on_child_error is None:
         return policy.on_error in (OnError.STOP_ALL, OnError.RETRY)
     return policy.on_child_error is OnChildError.STOP_ALL_AND_ERROR
+
+
+def is_group(node: ir.StepNode) -> bool:
+    """Return whether the executions of a node are one group (rules 22 and 23)."""
+    return isinstance(node, ir.TaskNode) and node.grid.distributed is not None
 
 
 def goes_on(node: ir.StepNode) -> bool:

@@ -17,7 +17,7 @@ from translator.nodes import step_nodes
 from translator.runtime import lower_axis, lower_search, lower_step
 from translator.semantics import actions, gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
-from translator.semantics.results import Execution, Result, settle
+from translator.semantics.results import Execution, Result, is_group, settle
 from translator.shim import contract, parameters
 from translator.shim.contract import VERDICT, State, Value
 from translator.shim.inputs.edges import matches
@@ -157,6 +157,10 @@ class Rules:
         unmet = unmet or bad_value
         sequential = isinstance(node, ir.TaskNode) and node.grid.files is not None and node.grid.files.sequential
         executions: list[Execution] = []
+        if is_group(node) and not unmet and not any(refused for _, refused in points):
+            together = self._tried_together(node, [point for point, _ in points])
+            executions = [replace(one, inputs=files, environment=environment) for one in together]
+            points = []
         for index, (point, refused) in enumerate(self._with_later(node, before, points, executions)):
             reason = refused or unmet
             if sequential and any(e.state is State.ERROR for e in executions):
@@ -193,6 +197,23 @@ class Rules:
         metadata, outputs, folders = ending.metadata, ending.outputs, ending.folders
         return Execution(index, ending.state, attempt, point, metadata, outputs, reason=reason, folders=folders)
 
+    def _tried_together(self, node: ir.StepNode, points: Sequence[Mapping[str, Value]]) -> list[Execution]:
+        """Return the executions of a distributed task: in each attempt all are complete, or all fail (rule 22)."""
+        tries = max(1, node.policy.tries)
+        for attempt in range(1, tries + 1):
+            endings = [self.oracle(Attempt(node.name, index, attempt, point)) for index, point in enumerate(points)]
+            failed = [index for index, ending in enumerate(endings) if ending.state is not State.COMPLETE]
+            if not failed or attempt == tries:
+                break
+        return [
+            Execution(
+                *(index, State.ERROR if failed else State.COMPLETE, attempt, point, ending.metadata, ending.outputs),
+                reason=_reason_in_group(index, failed),
+                folders=ending.folders,
+            )
+            for index, (point, ending) in enumerate(zip(points, endings, strict=True))
+        ]
+
     def _points(
         self, node: ir.StepNode, before: Mapping[str, Result], trials: Sequence[contract.Trial] = ()
     ) -> _Points:
@@ -217,6 +238,8 @@ class Rules:
         if node.grid.files is not None:
             rows = self._over_files(node, node.grid.files, step, values, before)
             return [_resolved(step, {**values, **row}) for row in rows]
+        if node.grid.distributed is not None:
+            return [_resolved(step, values)] * node.grid.distributed.members
         axes: dict[str, Sequence[Value]] = {axis.parameter: axis.values for axis in node.grid.axes}
         axes.update({name: _spread(value) for name, value in values.items()})
         return [_resolved(step, point) for point in _grid_points(node.grid, step, axes, trials)]
@@ -246,7 +269,8 @@ class Rules:
         if not values:
             return False, None
         target = next((p for p in node.step.parameters if p.name == edge.target.key), None)
-        many = isinstance(node, ir.TaskNode) or (target is not None and target.multiple is not None)
+        has_axes = isinstance(node, ir.TaskNode) and not is_group(node)
+        many = has_axes or (target is not None and target.multiple is not None)
         if many and isinstance(source.node, ir.TaskNode):
             return True, tuple(chain.from_iterable(_spread(value) for value in values))
         return True, values[-1]
@@ -302,6 +326,12 @@ def _grid_points(
             return grid.points(step, axes, search=lower_search(spec.search), trials=trials)
         case other:
             raise UncheckedPipelineError(f"a grid of kind {other}", "by the specification")
+
+
+def _reason_in_group(index: int, failed: Sequence[int]) -> str | None:
+    if not failed:
+        return None
+    return "its command fails" if index in failed else f"member {failed[0]} of its group fails"
 
 
 def _resolved(step: contract.Step, point: Mapping[str, contract.Value]) -> tuple[Mapping[str, Value], str | None]:

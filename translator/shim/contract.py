@@ -152,6 +152,17 @@ class Trial:
 
 
 @dataclass(frozen=True, slots=True)
+class Distributed:
+    """A distributed task: ``members`` executions of a step that cooperate. They start together and end together.
+
+    ``timeout`` is how many seconds a member waits for the others before any of their commands starts.
+    """
+
+    members: int
+    timeout: float = 600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Resources:
     """The resources that an execution needs: CPU cores, memory in MB, and devices by name; None means no limit."""
 
@@ -216,7 +227,8 @@ class Step:
     worker. ``secret_variables`` are environment variables by name, with the name of the secret that has the value.
     ``commit`` is the hash of the commit of the project's repository whose files the command sees, if not those of the
     project directory. ``requested_environment`` is the kind of machine that the source file asks for. A step with a
-    ``deployment`` has no command: ``runner`` is its deployer (``translator.shim.deployers``).
+    ``deployment`` has no command: ``runner`` is its deployer (``translator.shim.deployers``). ``distributed``: its
+    executions are one group (``translator.shim.distributed``).
     """
 
     name: str
@@ -245,6 +257,7 @@ class Step:
     commit: str | None = None
     requested_environment: str | None = None
     deployment: Deployment | None = None
+    distributed: Distributed | None = None
 
     def in_dialect(self, dialect: Dialect) -> Step:
         """Return the step in the source language of its pipeline, unless it names another."""
@@ -467,7 +480,9 @@ class Context:
     started the run, as the engine names it. ``resumes`` is the run, this or an earlier one, whose complete executions
     are kept if their step, parameters and inputs are the same; ``rejects``: not the last of this one, which a person
     marked as failed if its command was complete. ``reuse``: the results of any earlier execution are used
-    if it depends on the same things (``translator.shim.reuse``).
+    if it depends on the same things (``translator.shim.reuse``). ``round`` names the engine's current attempt at the
+    run. ``ended_members`` is asked while the members of a distributed task wait for each other: it returns those that
+    have ended and that the engine does not start again, each with its state in the engine.
     """
 
     id: ExecutionId
@@ -489,6 +504,8 @@ class Context:
     resumes: str | None = None
     rejects: bool = False
     reuse: bool = False
+    round: str = ""
+    ended_members: Callable[[], Mapping[int, str]] = field(default=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.shim.contract import ExecutionId, FileRecord, InputFiles, Json, NamedData, Scope, Step, Value
+    from translator.shim.distributed.group import Announcement
     from translator.shim.store import Store
     from translator.shim.store.access import Access
     from translator.shim.workspace import Workspace
@@ -91,7 +92,8 @@ class Launch:
     ``names`` are the names of directories in reasons, which must not contain the random name of a workspace. Without
     arguments nothing runs. ``folder`` is the directory in which it runs (default: the project). ``bare``: it sees no
     other environment. ``hide`` takes secrets out of a text for people; ``take`` gets each line of output, in place of
-    the metadata.
+    the metadata. ``group_files`` are the files of the configuration directory, by name, that tell a member of a
+    distributed task of its group: of the group's number and of all members.
     """
 
     arguments: Sequence[str]
@@ -101,6 +103,7 @@ class Launch:
     bare: bool = False
     hide: Callable[[str], str] | None = None
     take: Callable[[bytes, int], None] | None = None
+    group_files: Callable[[int, Sequence[Announcement]], Mapping[str, bytes]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def step_of(node: ir.StepNode, dialect: str) -> Expression:
         node: the node.
         dialect: the source language, which decides how the step runs.
     """
-    return step_expression(node.step, dialect, node.grid.files if isinstance(node, ir.TaskNode) else None)
+    return step_expression(node.step, dialect, node.grid if isinstance(node, ir.TaskNode) else None)
 
 
 RUNNER = "runner"
@@ -49,25 +49,25 @@ def runner_names(graph: ir.Graph) -> frozenset[str]:
     return frozenset({*([RUNNER] if has else []), *([DEPLOYER, DEPLOYMENT] if deploys else [])})
 
 
-def step_expression(step: ir.Step, dialect: str = DEFAULT_DIALECT, files: ir.FileAxis | None = None) -> Expression:
+def step_expression(step: ir.Step, dialect: str = DEFAULT_DIALECT, grid: ir.Grid | None = None) -> Expression:
     """Return a step as generated files express it.
 
     Args:
         step: the step.
         dialect: the source language, if the step itself names it.
-        files: the files that it runs over.
+        grid: the grid of its task node.
     """
     if step.deployment is not None:
         return _deployment(step, step.deployment)
     runner = _runner(step, RUNNER)
     joins_with_command = step.kind is ir.StepKind.COLLECT and step.command
     if step.kind in SCRIPTS and not joins_with_command:
-        script = lower_script(step, files)
+        script = lower_script(step, grid.files if grid is not None else None)
         resources = lower_resources(step.resources) if step.resources is not None else None
         fields = {"image": step.image, "environment": dict(step.environment) or None, "resources": resources}
         placed = call("loom.at", script, **fields, runner=runner, secret_variables=dict(step.secret_variables) or None)
         return placed if placed.keywords else script
-    lowered = lower_step(step, dialect, files)
+    lowered = lower_step(step, dialect, grid)
     return lowered if runner is None else constructor_call(lowered, runner=runner)
 
 

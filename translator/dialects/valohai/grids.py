@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.diagnostics import Severity
+from translator.dialects.valohai.distributed import MAX_MEMBERS, group
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import value_of
 from translator.names import did_you_mean
@@ -33,9 +34,7 @@ _TYPES = ("grid_search", "manual_search", "random_search", "bayesian_tpe", "dist
 _SEARCHES = {"random_search": ir.GridKind.RANDOM, "bayesian_tpe": ir.GridKind.OPTIMISER}
 BATCH_SIZE = 5
 """The size of a batch of a Bayesian search that does not say it: Valohai's own default is not documented."""
-_REFUSED_TYPES = {
-    "distributed": ("distributed", "distributed tasks"),
-}
+DISTRIBUTED = "distributed"
 _RULES = {
     "single": ("value",),
     "multiple": ("items", "integerify"),
@@ -65,10 +64,6 @@ def read_grid(task: Located, step: ir.Step, seed: str, diagnostics: Diagnostics)
     """
     account(task, "task", diagnostics)
     kind = kind_of(task)
-    if kind in _REFUSED_TYPES:
-        topic, what = _REFUSED_TYPES[kind]
-        refuse(topic, what, task.value_span("type"), diagnostics)
-        return None
     known = len(diagnostics.found)
     parameters = {parameter.name: parameter for parameter in step.parameters}
     searches = kind in _SEARCHES
@@ -82,7 +77,9 @@ def read_grid(task: Located, step: ir.Step, seed: str, diagnostics: Diagnostics)
             space[str(variant.value["name"])] = read
     points = [_point(point, parameters, step, diagnostics) for point in task.list("parameter-sets") if point.entries]
     grid = _manual(axes, points, task, diagnostics) if kind == "manual_search" else _product(axes, points, task)
-    if searches:
+    if kind == DISTRIBUTED:
+        grid = group(grid, _execution_count(task, diagnostics), task, diagnostics)
+    elif searches:
         count = _execution_count(task, diagnostics)
         objective = _objective(task, diagnostics) if kind == "bayesian_tpe" else None
         _check_seeds(task, kind, diagnostics)
@@ -295,16 +292,20 @@ def _drawn(distribution: ir.Distribution, name: str, seed: str, rules: Located) 
 
 
 def _execution_count(task: Located, diagnostics: Diagnostics) -> int:
-    """Return the number of executions of a search."""
+    """Return the number of executions of a search or of a distributed task."""
+    is_distributed = kind_of(task) == DISTRIBUTED
+    code = "bad-distributed" if is_distributed else "bad-search"
     located = task.get("execution-count")
     count = located.value if located is not None else None
     if located is None or count is None:
-        message = f"a {kind_of(task).replace('_', ' ')} needs 'execution-count', the number of its executions"
-        diagnostics.error("bad-search", message, task.value_span("type"))
+        what = "distributed task" if is_distributed else kind_of(task).replace("_", " ")
+        message = f"a {what} needs 'execution-count', the number of its executions"
+        diagnostics.error(code, message, task.value_span("type"))
         return 0
-    if not 1 <= count <= MAX_VALUES:
-        message = f"'execution-count' must be from 1 to {MAX_VALUES:,}, not {count}"
-        diagnostics.error("bad-search", message, located.span)
+    most = MAX_MEMBERS if is_distributed else MAX_VALUES
+    if not 1 <= count <= most:
+        message = f"'execution-count' must be from 1 to {most:,}, not {count}"
+        diagnostics.error(code, message, located.span)
         return 0
     return int(count)
 

@@ -13,6 +13,7 @@ from translator.dialects.valohai import vendor
 from translator.dialects.valohai.actions import read_actions
 from translator.dialects.valohai.clean import is_clean
 from translator.dialects.valohai.document import Items, sort_items
+from translator.dialects.valohai.distributed import in_group, with_values
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.environment_edges import with_environment
 from translator.dialects.valohai.grids import read_grid
@@ -200,7 +201,11 @@ def _read_node(
     actions = read_actions(node, diagnostics)
     if step is None or grid is None or actions is None or not fine:
         return None
-    return _build_node(node, step, grid, task, actions, reuse=reuse)
+    step, grid = with_values(step, grid)
+    built = _build_node(node, step, grid, task, actions, reuse=reuse)
+    if task is None or grid.distributed is None:
+        return built
+    return dataclasses.replace(built, policy=in_group(built.policy, node, task.body, diagnostics))
 
 
 def _file_of_commit(place: Located, file: _File, diagnostics: Diagnostics) -> _File | None:

@@ -16,6 +16,7 @@ import shlex
 import warnings
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from translator.shim.catalogue import properties
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
     from translator.shim.catalogue.resolve import Resolution
     from translator.shim.contract import ExecutionId, FileRecord, Step, Value
+    from translator.shim.distributed.group import Announcement
     from translator.shim.run_contract import ProjectUse, Work
     from translator.shim.workspace import Workspace
 
@@ -158,7 +160,8 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
         _write(space.config, "api", {"input_request": _serve(work, records)})
         variables |= _without_proxy({**work.surroundings, **variables})
     names = {str(space.root): HOME, str(view.root): HOME, str(view.temporary): "/tmp"}  # noqa: S108 - a text
-    return Launch(arguments, variables, names, folder=view.repository)
+    members = partial(_group_files, work.id) if step.distributed is not None else None
+    return Launch(arguments, variables, names, folder=view.repository, group_files=members)
 
 
 def gather(work: Work, metadata: dict[str, object]) -> outputs.OutputFiles:  # noqa: ARG001 - as the contract has it
@@ -237,6 +240,12 @@ def environment(step: Step, identity: ExecutionId, space: Workspace, project_nam
     }
     if identity.kind == "task":
         variables["VH_TASK_ID"] = _uuid(identity.pipeline, identity.run, identity.node, "task")
+    if step.distributed is not None:
+        variables |= {
+            "VH_DIST_MEMBER_ID": str(identity.index),
+            "VH_DIST_MEMBER_INDEX": str(identity.index),
+            "VH_DIST_MEMBER_COUNT": str(step.distributed.members),
+        }
     variables.setdefault("PYTHONUNBUFFERED", "1")
     return variables
 
@@ -366,6 +375,32 @@ def _project_name(work: Work) -> str:
     return name if "/" in name else f"{_OWNER}/{name}"
 
 
+def _group_files(identity: ExecutionId, number: int, members: Sequence[Announcement]) -> Mapping[str, bytes]:
+    """Return what tells a member of its group, as Valohai documents it; each attempt at the task is another group."""
+    known = [_member(identity, member) for member in members]
+    document = {
+        "config": {
+            "group_name": f"task-{_uuid(identity.pipeline, identity.run, identity.node, 'group', str(number))}",
+            "member_id": str(identity.index),
+            "required_count": len(members),
+        },
+        "members": known,
+        "self": known[identity.index],
+    }
+    return {f"distributed.{suffix}": text.encode() for suffix, text in _both(document).items()}
+
+
+def _member(identity: ExecutionId, member: Announcement) -> dict[str, object]:
+    execution = _uuid(identity.pipeline, identity.run, identity.node, str(member.index), str(member.attempt))
+    return {
+        "announce_time": member.time,
+        "identity": member.identity,
+        "job_id": f"exec-{execution}",
+        "member_id": str(member.index),
+        "network": {"exposed_ports": {}, "local_ips": list(member.addresses), "public_ips": []},
+    }
+
+
 def _mapped_value(value: Value, space: Workspace) -> Value:
     if isinstance(value, str):
         return mapped(value, space)
@@ -376,10 +411,15 @@ def _mapped_value(value: Value, space: Workspace) -> Value:
 
 def _write(folder: Path, name: str, document: Mapping[str, object]) -> None:
     """Write a document as JSON and as the same YAML."""
-    text = json.dumps(document)
-    for suffix, content in (("json", text), ("yaml", _yaml(text, document))):
+    for suffix, content in _both(document).items():
         with (folder / f"{name}.{suffix}").open("xb", buffering=0) as file:
             file.write(content.encode())
+
+
+def _both(document: Mapping[str, object]) -> dict[str, str]:
+    """Return the text of a document as JSON and as the same YAML."""
+    text = json.dumps(document)
+    return {"json": text, "yaml": _yaml(text, document)}
 
 
 def _yaml(text: str, document: Mapping[str, object]) -> str:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, cast
 from translator.shim import code, run_contract, runners
 from translator.shim.clock import now
 from translator.shim.contract import State
+from translator.shim.distributed.group import GroupError, GroupStopped
 from translator.shim.embedded import events
-from translator.shim.execution import earlier, secrets
+from translator.shim.execution import earlier, secrets, together
 from translator.shim.execution.command import run_command
 from translator.shim.execution.live_outputs import LiveOutputs
 from translator.shim.execution.results import commit, publish
@@ -120,17 +121,19 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 )
                 _run(execution, store, inputs, problem or bad_value)
                 state, reason = State.COMPLETE, None
-            except Stopped as stop:
+            except (Stopped, GroupStopped) as stop:
                 state, reason = State.STOPPED, str(stop)
-            except (ExecutionError, Late) as error:
+            except (ExecutionError, Late, GroupError) as error:
                 state, reason = State.ERROR, str(error)
             except (RunnerError, StoreError, WorkspaceError, OSError) as error:
                 execution.infrastructure = not isinstance(error, UnfitError)
                 what = "cannot process the execution's files: " if isinstance(error, OSError) else ""
                 state, reason = State.ERROR, f"{what}{error}"
+            together.leave(execution, state, reason)
             manifest = commit(execution, store, state, reason)
         except BaseException as error:
             state, reason = _cut_short(error, context)
+            together.leave(execution, state, reason)
             execution.keep(f"{NOTE}{state}: {reason}")
             commit(execution, store, state, reason)
             _report_end(execution, label, state, reason)
@@ -196,6 +199,8 @@ def _run(  # noqa: C901 - one thing after another
     secret = secrets.find(step, context, inherited)
     execution.hide = secret.mask.hide  # connections of inputs have secrets, too
     results = earlier.begin(execution, store, project, dialect.use(step), inherited)
+    if results is None or results.resumable is None:
+        together.join(execution, store)
     if results is not None and results.taken_at_once(input_files):
         return
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
@@ -236,6 +241,7 @@ def _run(  # noqa: C901 - one thing after another
             if results is not None and results.taken(input_files, work.offered):
                 dialect.register(replace(work, origin=results.origin), execution.outputs)
                 return
+            together.join(execution, store)
             launch = dialect.launch(work, execution.inputs)
         except (stage.InputError, ValueError) as error:
             raise ExecutionError(str(error)) from error
@@ -244,7 +250,8 @@ def _run(  # noqa: C901 - one thing after another
         execution.hide, execution.written = launch.hide, work.written
         work = replace(work, hide=execution.hidden)
         execution.live = _live_outputs(execution, space, store) if dialect.live_outputs else None
-        failure = _followed(execution, place, launch, project) if launch.arguments else None
+        run = together.meeting(execution, place, launch, space)
+        failure = _followed(execution, place, launch, project, run) if launch.arguments else None
         store.pulse = no_pulse if failure is not None else execution.pulse
         # The outputs of a failed command help to explain it; those of a stopped command may be its last checkpoint.
         published = work if failure is None else replace(work, pulse=no_pulse, complete=False)
@@ -261,6 +268,7 @@ def _run(  # noqa: C901 - one thing after another
             dialect.register(work, execution.outputs)
         except ValueError as error:
             raise ExecutionError(str(error)) from error
+        together.finish(execution)
 
 
 def _inherited(step: Step) -> dict[str, str]:
@@ -283,10 +291,12 @@ def _live_outputs(execution: Execution, space: Workspace, store: Store) -> LiveO
     return LiveOutputs(store, execution.id, space.outputs, aside, execution.inputs, execution.described)
 
 
-def _followed(execution: Execution, place: Place, launch: Launch, project: Path) -> ExecutionError | Stopped | None:
+def _followed(
+    execution: Execution, place: Place, launch: Launch, project: Path, run: runners.Run
+) -> ExecutionError | Stopped | None:
     """Run the command; see ``run_command``. If the engine interrupts that, outputs that it published stay known."""
     try:
-        return run_command(execution, place, launch, project)
+        return run_command(execution, place, launch, project, run)
     except BaseException:
         if execution.live is not None:
             execution.live.abandon()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from translator.shim.distributed.group import GroupStopped
 from translator.shim.embedded import events
 from translator.shim.execution.state import KILLED, ExecutionError, Stopped
 from translator.shim.process import lines, supervise
@@ -19,10 +20,11 @@ from translator.shim.process import lines, supervise
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from translator.shim.distributed.group import Membership
     from translator.shim.execution.live_outputs import LiveOutputs
     from translator.shim.execution.state import Execution
     from translator.shim.run_contract import Launch
-    from translator.shim.runners import Place
+    from translator.shim.runners import Place, Run
 
 _SHOWN_VARIABLES = 5
 _TAIL_LINES = 10
@@ -49,9 +51,17 @@ _MISSING = re.compile(
 
 
 def run_command(  # noqa: C901 - what a command says and how it ends
-    execution: Execution, place: Place, launch: Launch, project: Path
+    execution: Execution, place: Place, launch: Launch, project: Path, run: Run
 ) -> ExecutionError | Stopped | None:
-    """Run the command; return the error to raise once its outputs are published."""
+    """Run the command; return the error to raise once its outputs are published.
+
+    Args:
+        execution: whose command it is.
+        place: where it runs.
+        launch: the command.
+        project: the directory in which it runs, unless it has its own.
+        run: runs it in its place.
+    """
     surroundings = launch.environment if launch.bare else {**place.surroundings, **launch.environment}
     tails: dict[str, deque[str]] = {"output": deque(maxlen=_TAIL_LINES), "errors": deque(maxlen=_TAIL_LINES)}
 
@@ -85,9 +95,11 @@ def run_command(  # noqa: C901 - what a command says and how it ends
         stop_reason = _tending(execution, execution.live, stop_reason)
     if execution.step.stop_condition is not None:
         stop_reason = _until_met(execution, execution.step.stop_condition, stop_reason)
+    if (group := execution.group) is not None:
+        stop_reason = _while_together(group, stop_reason)
     limits = supervise.Limits(execution.step.time_limit, execution.step.no_output_timeout)
     try:
-        ended = place.run(
+        ended = run(
             launch.arguments,
             folder=launch.folder or project,
             environment=surroundings,
@@ -113,6 +125,8 @@ def run_command(  # noqa: C901 - what a command says and how it ends
     if execution.step.stop_condition is not None and ended.stop == _met(execution.step.stop_condition):
         execution.note(f"the command was ended, because {ended.stop}")
         return None
+    if group is not None and group.over is not None and ended.cause == "stop" and ended.stop == str(group.over):
+        return Stopped(ended.stop) if isinstance(group.over, GroupStopped) else ExecutionError(ended.stop)
     return _failure(ended, limits, tail, place.ignored_image)
 
 
@@ -172,6 +186,11 @@ def _until_met(execution: Execution, condition: str, ask: Callable[[], str | Non
         return ask()
 
     return stop_reason
+
+
+def _while_together(group: Membership, ask: Callable[[], str | None]) -> Callable[[], str | None]:
+    """Return the function that also ends the command once another member of its group has failed."""
+    return lambda: ask() or group.problem()
 
 
 def _packages(place: Place) -> dict[str, str]:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
+from translator.shim.distributed import group
 from translator.shim.inputs import stage
 from translator.shim.json_values import thawed
 from translator.shim.json_values.storable import sane
@@ -131,6 +132,8 @@ def begin(
     source = (execution.step.source or "").rpartition(":")[0]
     read = Project(project, scratch.parent if scratch is not None else None, source)
     own = replace(key.of_step(execution.step, inherited, execution.hidden), enabled=execution.context.reuse)
+    if execution.step.distributed is not None:
+        own = replace(own, unknown=own.unknown or "it is a member of a distributed task")
     execution.key, files = key.with_code(own, execution.step, read, inherited, execution.pulse)
     execution.files = files
     return EarlierResults(execution, store, read, files, _resumable(execution, store))
@@ -245,9 +248,28 @@ def _resumable(execution: Execution, store: Store) -> Manifest | None:
     elif (reason := _other_parameters(execution, manifest)) is None:
         gone = _missing(execution, store, manifest.outputs)
         reason = f"its output {gone.masked_path or gone.path!r} was deleted or changed" if gone is not None else None
+    if reason is None and execution.step.distributed is not None:
+        reason = _not_whole(execution, store, manifest, execution.step.distributed.members)
     if reason is None:
         return manifest
     _again(execution, reason)
+    return None
+
+
+def _not_whole(execution: Execution, store: Store, manifest: Manifest, members: int) -> str | None:
+    """Return why the results of the whole group of a member cannot be kept; then no member's are."""
+    try:
+        own = store.manifest(manifest.reused) if manifest.reused else manifest
+        manifests = group.whole(store, own, members)
+        if manifests is None:
+            return "not all members of its group were complete"
+        for other in manifests:
+            if rejected.is_marked(store, other.uri):
+                return f"a person marked member {other.id.index} of its group as failed"
+            if _missing(execution, store, other.outputs) is not None:
+                return f"an output of member {other.id.index} of its group was deleted or changed"
+    except (StoreError, OSError) as error:
+        return f"its group cannot be read: {error}"
     return None
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from translator.shim.contract import Context, ExecutionId, FileRecord, Json, NamedData, ReuseKey, Scope, Step, Value
+    from translator.shim.distributed.group import Membership
     from translator.shim.execution.live_outputs import LiveOutputs
     from translator.shim.reuse.project_files import ProjectFiles
     from translator.shim.store.log import Log
@@ -75,6 +76,8 @@ class Execution:
     reused: str = ""
     from_edges: bool = False
     key: ReuseKey | None = None
+    group: Membership | None = None
+    """Its part in the group of a distributed task."""
     files: ProjectFiles | None = None
     """The files of the project when the execution began, if its key has their digest."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, TypeAlias, cast
 
 from translator.shim import extensions
 from translator.shim.errors import TranslatorError
@@ -40,6 +40,10 @@ class UnfitError(RunnerError):
 
 class NotInstalledError(RunnerError):
     """A runner that this worker does not have."""
+
+
+Meet: TypeAlias = "Callable[[Sequence[str]], None]"
+"""Lets the members of a distributed task meet, given the IP addresses of one, before its command starts."""
 
 
 class Run(Protocol):
@@ -123,6 +127,10 @@ class Place:
         store: ``store(store)``: returns the artifact store as functions of the worker use it for this execution; a
             place may bring and publish artifacts itself.
         problems: what is wrong with the outputs, for the user; known when the command has ended.
+        addresses: the IP addresses at which others reach the command, if they are known before it starts; only for
+            members of a distributed task.
+        meeting: otherwise, ``meeting(meet)`` returns what runs a command that starts once ``meet(addresses)`` has
+            returned; what that raises ends the place. ``meet`` may write files into the configuration directory.
     """
 
     view: Workspace
@@ -134,6 +142,8 @@ class Place:
     ignored_image: str | None = None
     store: Callable[[Store], Store] = lambda store: store
     problems: Sequence[str] = ()
+    addresses: Sequence[str] = ()
+    meeting: Callable[[Meet], Run] | None = None
 
 
 def _no_problems(settings: Mapping[str, Json]) -> Sequence[str]:  # noqa: ARG001 - as the runner has it

@@ -51,6 +51,7 @@ _MODULES = {
                 "Action",
                 "AskOperator",
                 "DeploymentOperator",
+                "Distributed",
                 "Distribution",
                 "EndActionsOperator",
                 "EndApprovalOperator",

@@ -100,6 +100,8 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
             step=(*start, *values, *policy, *shown_as),
             waits_for_grid=done is not None and done.function.text == "EmptyOperator",
         )
+    if node.grid.distributed is not None:
+        return replace(group, step=(*start, *values, *gates, *policy), members=node.grid.distributed.members)
     search = search_expression(node.grid.search)
     if not values and not form.sets and search is None:
         return replace(group, step=(*start, *gates, *policy))

@@ -67,7 +67,7 @@ def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = (),
     """
     if actions := at_events(node, (ir.Event.COMPLETE, ir.Event.ERROR)):
         return _acting(node, actions, approval)
-    over_files = isinstance(node, ir.TaskNode) and not node.has_axes
+    over_files = isinstance(node, ir.TaskNode) and node.grid.files is not None
     if (updates and over_files) or (followed and any(gate.excludes for gate in node.policy.gates)):
         return call("GateOperator", task_id="done", needs="all-complete")
     if over_files:

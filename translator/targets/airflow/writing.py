@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _MARGIN = " " * 4
 OF_LOOPS = ("ask", "batch", "number", "pairwise")
 """The names that loops over the batches of a node use."""
+_LISTED = 8
+"""The largest group whose ranks are listed."""
 
 
 def dag_source(file: DagFile) -> Iterator[str]:
@@ -90,6 +92,10 @@ def _plain_node(node: PlainNode, margin: str) -> Iterator[str]:
     yield f"{margin})"
 
 
+def _ranks(members: int) -> str:
+    return str(list(range(members))) if members <= _LISTED else f"list(range({members}))"
+
+
 def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
     place = f"  {comment(node.place)}" if node.place else ""
     yield line(f"{margin}with ", node.group, f" as {node.variable}:{place}")
@@ -107,7 +113,10 @@ def _group_node(node: GroupNode, margin: str) -> Iterator[str]:
         yield from keywords(node.grid, inside + _MARGIN)
         yield f"{inside})"
     partial, expand = "", ""
-    if node.mapped:
+    if node.members is not None:
+        partial, expand = ".partial", f".expand(rank={_ranks(node.members)})"
+        yield f"{inside}{comment(f'One group of {node.members} executions, which start and end together.')}"
+    elif node.mapped:
         partial, expand = ".partial", f".expand(point={f'{grid}.output' if node.grid else '[{}]'})"
     yield f"{inside}{run} = {node.operator}{partial}("
     yield from keywords(node.step, inside + _MARGIN)

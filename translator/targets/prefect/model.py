@@ -58,7 +58,7 @@ class NodeFunction:
 
     ``run`` runs the step of an execution node once; ``grid`` is the grid of a task node. ``guard`` is the condition
     under which the node is skipped, and ``reason`` the message then. ``in_batches``: the grid is a list of
-    points at a time.
+    points at a time. ``in_group``: its points are the members of a distributed task.
     """
 
     decorator: str
@@ -72,6 +72,7 @@ class NodeFunction:
     guard: str | None = None
     reason: str = ""
     in_batches: bool = False
+    in_group: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,6 +70,7 @@ def function_of(plan: Plan, node: ir.StepNode, names: Names) -> NodeFunction:
         decorator=_decorator(node, of_node(plan.pipeline, node), names),
         head=spread(f"def {function}(", arguments, f") -> {_returned(node, guard)}:"),
         in_batches=in_batches(node),
+        in_group=isinstance(node, ir.TaskNode) and node.grid.distributed is not None,
         doc=_documentation(node),
         executions=_executions(node, of_node(plan.pipeline, node)),
         job=_job(plan, node, names),
@@ -151,6 +152,8 @@ def _what_it_runs(node: ir.StepNode) -> str:
         return f"Run {what}."
     if node.grid.search is not None:
         return f"Run {what} in a {search_phrase(node.grid.search)}."
+    if node.grid.distributed is not None:
+        return f"Run {what} as one group of {node.grid.distributed.members} executions."
     return f"Run {what} once per {'file' if node.grid.files is not None else 'point of the grid'}."
 
 
@@ -187,7 +190,7 @@ def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names)
         keywords["joins"] = _joins(node) or None
     else:
         keywords["on_child_error"] = policy.on_child_error.value if policy.on_child_error else None
-        keywords["max_workers"] = 1 if runs_in_order(node) else policy.concurrency or settings.get("max_workers")
+        keywords["max_workers"] = _max_workers(node, settings)
         keywords["task_runner"] = task_runner(settings, node, names.hooks)
     tags = settings.get("tags") if isinstance(node, ir.ExecutionNode) else None
     grouped = [node.group] if node.group is not None else []
@@ -203,6 +206,14 @@ def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names)
         return flat
     shown = [(name, value) for name, value in keywords.items() if value is not None]
     return "\n".join((f"@{kind}({f'  {comment(note)}' if note else ''}", *lines_of(shown, " " * 4), ")"))
+
+
+def _max_workers(node: ir.TaskNode, settings: Mapping[str, ir.Json]) -> ir.Json:
+    """Return how many executions run at once; all members of a group do."""
+    if runs_in_order(node):
+        return 1
+    wanted = node.policy.concurrency or settings.get("max_workers")
+    return node.grid.distributed.members if node.grid.distributed is not None and wanted is None else wanted
 
 
 def _job(plan: Plan, node: ir.StepNode, names: Names) -> Call:
@@ -255,4 +266,6 @@ def _work(node: ir.StepNode, group: Group | None, values: Mapping[str, Expressio
         keywords["search"] = search
     if in_batches(node):
         return call("job.batches", *arguments, **keywords)
+    if node.grid.distributed is not None:
+        return call("job.members", *arguments, **keywords)
     return call("job.grid" if node.grid.files is None else "job.files", *arguments, **keywords)

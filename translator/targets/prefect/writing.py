@@ -110,5 +110,6 @@ def _node(node: NodeFunction) -> Iterator[str]:
         yield f"{_MARGIN}for batch in batches:"
         yield line(f"{_MARGIN * 2}yield ", node.executions, ".map(batch, unmapped(job))")
         return
-    yield line(f"{_MARGIN}grid_points = ", node.grid)
-    yield line(f"{_MARGIN}return ", node.executions, ".map(grid_points, unmapped(job))")
+    points = "members" if node.in_group else "grid_points"
+    yield line(f"{_MARGIN}{points} = ", node.grid)
+    yield line(f"{_MARGIN}return ", node.executions, f".map({points}, unmapped(job))")

@@ -85,7 +85,17 @@ def place(request: Request) -> Iterator[Place]:
         view = laid_out(home, request.space.temporary) if home is not None else request.space
         where = repository.where(home, request.space.root, overlay) if home is not None else _same
         run = _Run(request.ticket, way, mounted, limited, inside)
-        yield Place(view, surroundings, run, python, where, reaches_worker=True, ignored_image=request.step.image)
+        addresses: Sequence[str] = ()
+        if request.step.distributed is not None:
+            from translator.shim.distributed.addresses import of_machine  # few executions are reached by others
+
+            addresses = of_machine()
+        yield Place(
+            *(view, surroundings, run, python, where),
+            reaches_worker=True,
+            ignored_image=request.step.image,
+            addresses=addresses,
+        )
 
 
 def _mounted(request: Request, own: Path, python: interpreter.Interpreter | None, overlay: Overlay | None) -> Mounts:

@@ -1,0 +1,84 @@
+"""Read distributed tasks: a number of executions that differ only in their rank, and start and end together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from translator import ir
+
+if TYPE_CHECKING:
+    from translator.diagnostics import Diagnostics
+    from translator.source import Located
+
+MAX_MEMBERS = 1024
+"""More executions than this cannot be meant to run at the same time, and Airflow maps no task over more."""
+
+
+def group(grid: ir.Grid, count: int, task: Located, diagnostics: Diagnostics) -> ir.Grid:
+    """Return the grid of a distributed task; a parameter of its blueprint has one value, which all executions have.
+
+    Args:
+        grid: the axes of the blueprint.
+        count: the number of executions; 0 if it is wrong.
+        task: the blueprint.
+        diagnostics: receives what is wrong.
+    """
+    for axis in grid.axes:
+        if len(axis.values) != 1:
+            message = (
+                f"the executions of a distributed task have the same parameters, and {axis.parameter!r} has "
+                f"{len(axis.values)} values"
+            )
+            hint = "give it one value, or use type: grid_search, whose executions do not cooperate"
+            diagnostics.error("bad-distributed", message, axis.span, hint=hint)
+    limit = task.get("maximum-queued-executions")
+    if limit is not None and limit.value and count > limit.value:
+        message = (
+            f"'maximum-queued-executions' {limit.value} is less than 'execution-count' {count}: "
+            "the executions of a distributed task start together, so this one would never start"
+        )
+        hint = "remove it, or set it to at least 'execution-count'"
+        diagnostics.error("bad-distributed", message, limit.span, hint=hint)
+    return replace(grid, kind=ir.GridKind.GROUP, distributed=ir.Distributed(count))
+
+
+def with_values(step: ir.Step, grid: ir.Grid) -> tuple[ir.Step, ir.Grid]:
+    """Return the step of a distributed task with the values of its blueprint as defaults, and its grid without axes."""
+    if grid.kind is not ir.GridKind.GROUP or not grid.axes:
+        return step, grid
+    values = {axis.parameter: axis.values[0] for axis in grid.axes}
+    parameters = tuple(
+        replace(parameter, default=values[parameter.name]) if parameter.name in values else parameter
+        for parameter in step.parameters
+    )
+    return replace(step, parameters=parameters), replace(grid, axes=())
+
+
+def in_group(policy: ir.Policy, node: Located, task: Located, diagnostics: Diagnostics) -> ir.Policy:
+    """Return the policy of a distributed task, whose executions all are complete or all have failed.
+
+    Args:
+        policy: as of a task node that is not distributed.
+        node: the node.
+        task: its blueprint.
+        diagnostics: receives what has another effect than with other tasks.
+    """
+    if policy.on_child_error not in (None, ir.OnChildError.STOP_ALL_AND_ERROR):
+        message = (
+            f"'on-child-error: {policy.on_child_error}' has no effect: "
+            "if an execution of a distributed task fails, all others end, and fail as well"
+        )
+        diagnostics.warning("ignored-on-child-error", message, task.value_span("on-child-error"))
+    if policy.on_error is ir.OnError.CONTINUE:
+        message = (
+            "'on-error: continue' acts as 'stop-next': a distributed task is complete only if all its executions are, "
+            "so after a failure there are no results to continue with"
+        )
+        diagnostics.note("distributed-continue", message, node.value_span("on-error"))
+        policy = replace(policy, on_error=ir.OnError.STOP_NEXT)
+    if policy.reuse:
+        place = task.key_span("reuse-children") if task.get("reuse-children") is not None else node.span
+        message = "the executions of a distributed task do not reuse the results of others"
+        diagnostics.note("ignored-reuse", message, place)
+    return replace(policy, on_child_error=None, reuse=False, concurrency=None)
