@@ -12,8 +12,8 @@ version that wrote it. They change only after a deprecation; everything else in 
   through a graph: ``node.submit(token)`` runs the node after those that the token has passed, and returns the token
   for the next node. ``failed``, ``succeed``, ``fail``, ``items``, ``chosen`` and ``again`` decide where it goes.
 - Steps as values: ``Step``, ``Parameter``, ``Input``, ``Catalog``, ``FileAxis``, ``Resources``, ``Search`` with
-  ``Distribution`` and ``Objective``, ``Distributed``, ``runner``; ``loom`` for the steps of Loom; ``deployment``, ``Endpoint`` and
-  ``deployer`` for steps that deploy.
+  ``Distribution`` and ``Objective``, ``Distributed``, ``runner``; ``loom`` for the steps of Loom; ``deployment``,
+  ``Endpoint`` and ``deployer`` for steps that deploy.
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``; ``NodeInputs``, ``Files``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook,
   ``infrastructure_failed``, a condition for retries, and ``thread_pool``, a task runner.

@@ -53,7 +53,7 @@ LAYERS = {
         ("clock", "contract", "errors", "extensions", "masking", "variables"),
         ("actions", "embedded", "files", "json_values"),
         ("loom", "process", "store"),
-        ("catalogue", "outcome", "workspace"),
+        ("catalogue", "distributed", "outcome", "workspace"),
         ("code",),
         ("run_contract",),
         ("controlflow", "inputs"),

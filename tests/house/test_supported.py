@@ -109,7 +109,9 @@ CASES: dict[str, tuple[str, ...]] = {
             f"{axis('random', '{min: 1, max: 5}')}",
         ),
     ),
-    "`distributed`": (document(node=BLUEPRINT, task=f"    type: distributed\n{axis('multiple', '{items: [1, 2]}')}"),),
+    "[`distributed`](how-to/distributed.md)": (
+        document(node=BLUEPRINT, task=f"    type: distributed\n    execution-count: 2\n{axis('single', '{value: 3}')}"),
+    ),
     "`on-error`: `stop-all`, `stop-next`, `continue`, `retry`; `on-child-error`": (
         *(
             document(node=second(f"on-error: {rule}", kind))

@@ -125,6 +125,14 @@ RULES = (
         valohai("parameters: [{name: epochs, type: integer, default: many}]\n"),
     ),
     Rule(
+        "bad-distributed",
+        (ERROR,),
+        "a distributed task lacks its number of executions, or they could never run together",
+        "Set `execution-count` to the number of executions of the group, give each parameter one value, and let all of "
+        "them run at the same time.",
+        valohai(_RATE, pipeline=task("type: distributed\nparameters: []\n")),
+    ),
+    Rule(
         "bad-duration",
         (ERROR,),
         "a duration is invalid",
@@ -234,6 +242,18 @@ RULES = (
         (WARNING,),
         "YAML reads a value as a date; it is treated as a string",
         "Quote it.",
+    ),
+    Rule(
+        "distributed-policy",
+        (WARNING,),
+        "a rule for failed executions has another effect in a distributed task, all of whose executions fail with one",
+        "Remove `on-child-error`, and write `on-error: stop-next` in place of `continue`.",
+        valohai(
+            _RATE,
+            pipeline=task(
+                "type: distributed\nexecution-count: 2\non-child-error: continue-and-error\nparameters: []\n"
+            ),
+        ),
     ),
     Rule(
         "duplicate-alias",

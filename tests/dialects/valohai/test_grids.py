@@ -257,7 +257,20 @@ BAD = [
         "optimization-target-metric: x\noptimization-target-value: 1\n"
         "parameters: [{name: lr, style: random, rules: {min: 0, max: 1, seed: 3}}] #! warning ignored-rule"
     ),
-    "type: distributed #! error unsupported-distributed\nparameters: []",
+    "type: distributed #! error bad-distributed\nparameters: []",
+    "type: distributed\nexecution-count: 0 #! error bad-distributed\nparameters: []",
+    "type: distributed\nexecution-count: 1025 #! error bad-distributed\nparameters: []",
+    "type: distributed\nexecution-count: 3\nmaximum-queued-executions: 2 #! error bad-distributed\nparameters: []",
+    (
+        "type: distributed\nexecution-count: 3\n"
+        "parameters: [{name: n, style: multiple, rules: {items: [1, 2]}}] #! error bad-distributed"
+    ),
+    (
+        "type: distributed\nexecution-count: 3\non-child-error: continue-and-error #! warning distributed-policy\n"
+        "parameters: []"
+    ),
+    "type: distributed\nexecution-count: 3\nreuse-children: true #! note ignored-reuse\nparameters: []",
+    "type: distributed\nexecution-count: 3\nparameters: [{name: n, style: single, rules: {value: 2}}]",
     "type: grid #! error bad-value\nparameters: []",
     "on-child-error: continue #! error bad-value\nparameters: []",
     "stop-condition: n > 3 #! error unsupported-stop-condition\nparameters: []",

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.diagnostics import Severity
-from translator.dialects.valohai.distributed import MAX_MEMBERS, group
+from translator.dialects.valohai.distributed import group
 from translator.dialects.valohai.ledger import account, refuse
 from translator.dialects.valohai.values import value_of
 from translator.names import did_you_mean
@@ -78,7 +78,7 @@ def read_grid(task: Located, step: ir.Step, seed: str, diagnostics: Diagnostics)
     points = [_point(point, parameters, step, diagnostics) for point in task.list("parameter-sets") if point.entries]
     grid = _manual(axes, points, task, diagnostics) if kind == "manual_search" else _product(axes, points, task)
     if kind == DISTRIBUTED:
-        grid = group(grid, _execution_count(task, diagnostics), task, diagnostics)
+        grid = group(grid, task, diagnostics)
     elif searches:
         count = _execution_count(task, diagnostics)
         objective = _objective(task, diagnostics) if kind == "bayesian_tpe" else None
@@ -292,20 +292,16 @@ def _drawn(distribution: ir.Distribution, name: str, seed: str, rules: Located) 
 
 
 def _execution_count(task: Located, diagnostics: Diagnostics) -> int:
-    """Return the number of executions of a search or of a distributed task."""
-    is_distributed = kind_of(task) == DISTRIBUTED
-    code = "bad-distributed" if is_distributed else "bad-search"
+    """Return the number of executions of a search."""
     located = task.get("execution-count")
     count = located.value if located is not None else None
     if located is None or count is None:
-        what = "distributed task" if is_distributed else kind_of(task).replace("_", " ")
-        message = f"a {what} needs 'execution-count', the number of its executions"
-        diagnostics.error(code, message, task.value_span("type"))
+        message = f"a {kind_of(task).replace('_', ' ')} needs 'execution-count', the number of its executions"
+        diagnostics.error("bad-search", message, task.value_span("type"))
         return 0
-    most = MAX_MEMBERS if is_distributed else MAX_VALUES
-    if not 1 <= count <= most:
-        message = f"'execution-count' must be from 1 to {most:,}, not {count}"
-        diagnostics.error(code, message, located.span)
+    if not 1 <= count <= MAX_VALUES:
+        message = f"'execution-count' must be from 1 to {MAX_VALUES:,}, not {count}"
+        diagnostics.error("bad-search", message, located.span)
         return 0
     return int(count)
 

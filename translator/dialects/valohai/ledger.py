@@ -160,7 +160,9 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         "description": _ignored("description", _LOOKS),
         "engine": Entry(Fate.TRANSLATED, why="with `bayesian_tpe`; Optuna also stands in for other engines"),
         "execution-batch-size": _BAYESIAN,
-        "execution-count": Entry(Fate.TRANSLATED, why="with `random_search`, `bayesian_tpe` and `distributed`; others ignore it"),
+        "execution-count": Entry(
+            Fate.TRANSLATED, why="with `random_search`, `bayesian_tpe` and `distributed`; others ignore it"
+        ),
         "optimization-target-metric": _BAYESIAN,
         "optimization-target-value": _BAYESIAN,
         "stop-condition": _refused("stop-condition", "ending a task on a metadata condition"),

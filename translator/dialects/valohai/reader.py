@@ -12,8 +12,8 @@ from translator.diagnostics import Diagnostics, Severity
 from translator.dialects.valohai import vendor
 from translator.dialects.valohai.actions import read_actions
 from translator.dialects.valohai.clean import is_clean
-from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.distributed import in_group, with_values
+from translator.dialects.valohai.document import Items, sort_items
 from translator.dialects.valohai.edges import read_edge, read_port
 from translator.dialects.valohai.environment_edges import with_environment
 from translator.dialects.valohai.grids import read_grid
@@ -203,9 +203,7 @@ def _read_node(
         return None
     step, grid = with_values(step, grid)
     built = _build_node(node, step, grid, task, actions, reuse=reuse)
-    if task is None or grid.distributed is None:
-        return built
-    return dataclasses.replace(built, policy=in_group(built.policy, node, task.body, diagnostics))
+    return in_group(built, node, task.body, diagnostics) if task is not None else built
 
 
 def _file_of_commit(place: Located, file: _File, diagnostics: Diagnostics) -> _File | None:

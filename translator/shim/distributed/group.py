@@ -1,6 +1,6 @@
 """Let the members of a distributed task meet in the artifact store.
 
-Each attempt at a distributed task is a new group, with a directory of its own below that of the node::
+Each attempt at a distributed task is a new group, with its own directory below that of the node::
 
     group-<n>/opened.json      how many members it has, and in which attempt of the engine at the run it was opened
     group-<n>/member-<i>.json  member i takes part
@@ -40,7 +40,7 @@ PAUSE, REMOTE_PAUSE = 0.2, 1.0
 ASK_EVERY = 5.0
 """The seconds between two questions to the engine about members that have ended."""
 _GRACE = 2
-"""How often in turn the engine must say that a member has ended which has not joined: people clear one after another."""
+"""How often in turn the engine must say that an absent member has ended: people clear one after another."""
 _GROUP = re.compile(r"group-([0-9]{1,9})")
 _FILE = re.compile(r"(member|ready|done)-([0-9]{1,9})\.json")
 _SHOWN = 10
@@ -57,7 +57,7 @@ class GroupStopped(TranslatorError):  # noqa: N818 - not a failure
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """How the others reach a member.
+    """A member that is ready, and how the others reach it.
 
     Attributes:
         index: its index in the task, which is its rank.
@@ -108,7 +108,7 @@ class Membership:
     def meet(
         self, identity: str, addresses: Sequence[str], pulse: Callable[[], None], note: Callable[[str], None]
     ) -> list[Announcement]:
-        """Announce this member, and wait until all members have done so.
+        """Say how the others reach this member, and wait until all members have done so.
 
         Args:
             identity: the name of the machine.
@@ -136,7 +136,7 @@ class Membership:
             if not missing:
                 return [self._announcement(index) for index in range(self.size)]
             if not noted:
-                note(f"waits for the other members of group {self.number}: {_named(missing)}")
+                note(f"waits for the other members of group {self.number}: {_listed(missing)}")
                 noted = True
             if time.monotonic() > deadline:
                 self._break(self._late(missing, files["member"]))
@@ -154,7 +154,7 @@ class Membership:
                 return
             self.check()
             if not noted:
-                note(f"its command has succeeded; waits for the other members of the group: {_named(missing)}")
+                note(f"its command has succeeded; waits for the other members of the group: {_listed(missing)}")
                 noted = True
             self._wait(pulse)
 
@@ -203,7 +203,7 @@ class Membership:
         absent = [index for index in gone if self._gone[index] >= _GRACE]
         if absent:
             states = ", ".join(dict.fromkeys(gone[index] for index in absent))
-            self._break(f"{_named(absent)} had ended before ({states}), and did not join: {_ALONE}")
+            self._break(f"{_listed(absent)} had ended before ({states}), and did not join: {_ALONE}")
 
     def leave(self, end: End, reason: str) -> None:
         """Tell the others that this member has failed or was stopped, unless they know of another.
@@ -246,8 +246,8 @@ class Membership:
     def _late(self, missing: Sequence[int], joined: Collection[int]) -> str:
         absent = [index for index in missing if index not in joined]
         slow = [index for index in missing if index in joined]
-        what = [f"{_named(absent)} did not start"] if absent else []
-        what += [f"{_named(slow)} started, but could not begin the command"] if slow else []
+        what = [f"{_listed(absent)} did not start"] if absent else []
+        what += [f"{_listed(slow)} started, but could not begin the command"] if slow else []
         return (
             f"{' and '.join(what)} within {self.timeout:g} s; all {self.size} members must run at the same time: see "
             "that the engine has as many free slots"
@@ -263,7 +263,7 @@ class Membership:
         _raise(_end(self.store, self.folder) or document, self.id.index)
 
 
-def join(
+def join(  # noqa: PLR0913 - all but the first two are keywords
     store: Store,
     identity: ExecutionId,
     *,
@@ -286,13 +286,12 @@ def join(
         StoreError: the store cannot be read or written.
     """
     slot = {"try": try_key(identity), "joined": now()}
-    numbers = _numbers(store, identity)
-    number = numbers[-1] if numbers else 0
-    if number == 0 or not _is_open(store, _folder(identity, number), members, round_name):
+    number = max(_numbers(store, identity), default=1)
+    if not _is_open(store, _folder(identity, number), members, round_name):
         number += 1
     while True:
         folder = _folder(identity, number)
-        store.create_json(f"{folder}/opened.json", {"members": members, "round": round_name})
+        _open(store, folder, members, round_name)
         if store.create_json(f"{folder}/member-{identity.index}.json", slot) is None:
             return Membership(store, identity, members, number, timeout, ended_members)
         reason = "it was started again"
@@ -314,14 +313,13 @@ def lose(store: Store, identity: ExecutionId, *, members: int, round_name: str, 
     Raises:
         StoreError: the store cannot be read or written.
     """
-    numbers = _numbers(store, identity)
-    number = numbers[-1] if numbers else 0
+    number = max(_numbers(store, identity), default=1)
     folder = _folder(identity, number)
-    if number == 0 or not _is_open(store, folder, members, round_name):
-        if number and _opened(store, folder).get("round") == round_name and _end(store, folder) is not None:
+    if not _is_open(store, folder, members, round_name):
+        if _opened(store, folder).get("round") == round_name and _end(store, folder) is not None:
             return  # they know already
         folder = _folder(identity, number + 1)
-        store.create_json(f"{folder}/opened.json", {"members": members, "round": round_name})
+        _open(store, folder, members, round_name)
     if not _is_complete(store, folder, members):
         store.create_json(f"{folder}/ended.json", _ending("failed", identity.index, reason))
 
@@ -365,7 +363,7 @@ def _numbers(store: Store, identity: ExecutionId) -> list[int]:
 
 def _is_open(store: Store, folder: str, members: int, round_name: str) -> bool:
     """Return whether a member may join a group: it began in this attempt at the run, and its members come together."""
-    opened = _opened(store, folder)
+    opened = _open(store, folder, members, round_name)
     if opened.get("members") != members or opened.get("round") != round_name:
         return False
     end = _end(store, folder)
@@ -375,6 +373,12 @@ def _is_open(store: Store, folder: str, members: int, round_name: str) -> bool:
 def _is_complete(store: Store, folder: str, members: int) -> bool:
     names = set(store.names(folder))
     return all(f"done-{index}.json" in names for index in range(members))
+
+
+def _open(store: Store, folder: str, members: int, round_name: str) -> Mapping[str, Any]:
+    """Open a group, unless it is open already; return with how many members, and in which attempt at the run."""
+    own = {"members": members, "round": round_name}
+    return own if store.create_json(f"{folder}/opened.json", own) is None else _opened(store, folder)
 
 
 def _opened(store: Store, folder: str) -> Mapping[str, Any]:
@@ -419,7 +423,8 @@ def _raise(end: Mapping[str, Any], own: int) -> None:
     raise GroupError(what) if end["end"] == "failed" else GroupStopped(what)
 
 
-def _named(indexes: Iterable[int]) -> str:
+def _listed(indexes: Iterable[int]) -> str:
+    """Return members as the user reads them."""
     listed = sorted(indexes)
     shown = ", ".join(map(str, listed[:_SHOWN])) + (f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
     return f"member{'s' if len(listed) > 1 else ''} {shown}"

@@ -129,13 +129,11 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 execution.infrastructure = not isinstance(error, UnfitError)
                 what = "cannot process the execution's files: " if isinstance(error, OSError) else ""
                 state, reason = State.ERROR, f"{what}{error}"
-            together.leave(execution, state, reason)
-            manifest = commit(execution, store, state, reason)
+            manifest = _ended(execution, store, state, reason)
         except BaseException as error:
             state, reason = _cut_short(error, context)
-            together.leave(execution, state, reason)
             execution.keep(f"{NOTE}{state}: {reason}")
-            commit(execution, store, state, reason)
+            _ended(execution, store, state, reason)
             _report_end(execution, label, state, reason)
             raise
         if manifest.reason is not None:
@@ -144,6 +142,12 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         if store is not None:
             earlier.enter(execution, store, manifest)
         return manifest
+
+
+def _ended(execution: Execution, store: Store | None, state: State, reason: str | None) -> Manifest:
+    """Tell the other members of a distributed task how an execution ended, and write its manifest."""
+    together.leave(execution, state, reason)
+    return commit(execution, store, state, reason)
 
 
 def _cut_short(error: BaseException, context: Context) -> tuple[State, str]:
@@ -198,9 +202,7 @@ def _run(  # noqa: C901 - one thing after another
     dialect = run_contract.load(step.dialect)
     secret = secrets.find(step, context, inherited)
     execution.hide = secret.mask.hide  # connections of inputs have secrets, too
-    results = earlier.begin(execution, store, project, dialect.use(step), inherited)
-    if results is None or results.resumable is None:
-        together.join(execution, store)
+    results = _earlier_results(execution, store, project, dialect, inherited)
     if results is not None and results.taken_at_once(input_files):
         return
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
@@ -250,8 +252,7 @@ def _run(  # noqa: C901 - one thing after another
         execution.hide, execution.written = launch.hide, work.written
         work = replace(work, hide=execution.hidden)
         execution.live = _live_outputs(execution, space, store) if dialect.live_outputs else None
-        run = together.meeting(execution, place, launch, space)
-        failure = _followed(execution, place, launch, project, run) if launch.arguments else None
+        failure = _followed(execution, place, launch, project, space) if launch.arguments else None
         store.pulse = no_pulse if failure is not None else execution.pulse
         # The outputs of a failed command help to explain it; those of a stopped command may be its last checkpoint.
         published = work if failure is None else replace(work, pulse=no_pulse, complete=False)
@@ -264,11 +265,29 @@ def _run(  # noqa: C901 - one thing after another
             raise failure
         if problems:
             raise ExecutionError("\n".join(problems))
-        try:
-            dialect.register(work, execution.outputs)
-        except ValueError as error:
-            raise ExecutionError(str(error)) from error
+        _register(execution, dialect, work)
         together.finish(execution)
+
+
+def _earlier_results(
+    execution: Execution,
+    store: Store,
+    project: Path,
+    dialect: run_contract.Contract,
+    inherited: Mapping[str, str],
+) -> earlier.EarlierResults | None:
+    """Return the results that an execution may have; a member that has none for sure joins its group at once."""
+    results = earlier.begin(execution, store, project, dialect.use(execution.step), inherited)
+    if results is None or results.resumable is None:
+        together.join(execution, store)
+    return results
+
+
+def _register(execution: Execution, dialect: run_contract.Contract, work: run_contract.Work) -> None:
+    try:
+        dialect.register(work, execution.outputs)
+    except ValueError as error:
+        raise ExecutionError(str(error)) from error
 
 
 def _inherited(step: Step) -> dict[str, str]:
@@ -292,9 +311,10 @@ def _live_outputs(execution: Execution, space: Workspace, store: Store) -> LiveO
 
 
 def _followed(
-    execution: Execution, place: Place, launch: Launch, project: Path, run: runners.Run
+    execution: Execution, place: Place, launch: Launch, project: Path, space: Workspace
 ) -> ExecutionError | Stopped | None:
     """Run the command; see ``run_command``. If the engine interrupts that, outputs that it published stay known."""
+    run = together.meeting(execution, place, launch, space)
     try:
         return run_command(execution, place, launch, project, run)
     except BaseException:
