@@ -28,8 +28,9 @@ ALWAYS = 9  # more tries than any node has
 SCRIPT = r"""# usage: step.sh NODE X Y: counts its tries, reads its inputs, does what plan/NODE.sh says for X
 NODE=$1 X=$2 Y=$3 TRY=1 LC_ALL=C
 export LC_ALL
-while read -r _; do TRY=$((TRY + 1)); done 2>/dev/null < "TRIES/$NODE.$X.$Y"
-echo tried >> "TRIES/$NODE.$X.$Y"
+RANK=$VH_DIST_MEMBER_INDEX
+while read -r _; do TRY=$((TRY + 1)); done 2>/dev/null < "TRIES/$NODE.$X.$Y$RANK"
+echo tried >> "TRIES/$NODE.$X.$Y$RANK"
 SEEN="$NODE x=$X y=$Y${MARK:+ mark=$MARK}"
 see() {
   for entry in "$1"/*; do
@@ -64,17 +65,20 @@ class Behaviour:
     ``metadata``: what it prints under the key ``m``: nothing, a number, a list of two, an empty list or null.
     ``outputs``: paths below its outputs; ``{x}`` and ``{y}`` stand for its parameters.
     ``seconds``: how long it sleeps before it ends.
+    ``ranks``: how many of its first tries fail, by the rank of a member of a distributed task.
     """
 
     failures: Mapping[int | None, int] = field(default_factory=dict)
     metadata: str | None = None
     outputs: tuple[str, ...] = ("out-{x}-{y}.txt",)
     seconds: float = 0
+    ranks: Mapping[int, int] = field(default_factory=dict)
 
     def ending(self, attempt: Attempt) -> Ending:
         """Return how a try ends, as the rules need it."""
         x, y = attempt.parameters["x"], attempt.parameters["y"]
         failures = self.failures.get(x, self.failures.get(None, 0))  # type: ignore[call-overload]
+        failures = self.ranks.get(attempt.index, failures)
         return Ending(
             State.ERROR if attempt.attempt <= failures else State.COMPLETE,
             self._printed(x),  # type: ignore[arg-type]
@@ -100,6 +104,8 @@ class Behaviour:
         branches = [f"{'*' if x is None else x}) FAILS={n};;" for x, n in self.failures.items() if x is not None]
         branches += [f"*) FAILS={self.failures[None]};;"] if None in self.failures else []
         lines += [f"case $X in {' '.join(branches)} esac"] if branches else []
+        ranks = " ".join(f"{rank}) FAILS={n};;" for rank, n in self.ranks.items())
+        lines += [f"case $RANK in {ranks} esac"] if ranks else []
         lines += [f"sleep {self.seconds}"] if self.seconds else []
         return "".join(f"{line}\n" for line in lines)
 

@@ -60,6 +60,9 @@ class Workers:
         if limit is not None and sum(ti.task_id == instance.task_id for ti in self._running.values()) >= limit:
             self.postponed = True
             return True
+        # A process may yet have to write the end of the attempt before, which would undo the start of this one.
+        while any(_same(instance, running) for running in self._running.values()):
+            self.wait()
         while self._processes:
             free = next((connection for connection in self._processes if connection not in self._running), None)
             if free is None:
@@ -104,6 +107,11 @@ class Workers:
     def _forget(self, connection: Connection) -> None:
         self._processes.pop(connection).join()
         connection.close()
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Return whether two instances are attempts of the same; each attempt has its own id."""
+    return (one.run_id, one.task_id, one.map_index) == (other.run_id, other.task_id, other.map_index)
 
 
 def _preload() -> None:

@@ -24,7 +24,8 @@ rank, size = int(group["self"]["member_id"]), group["config"]["required_count"]
 master = next(member for member in group["members"] if member["member_id"] == "0")
 address = master["network"]["local_ips"][0], PORT
 
-own = sum(random.Random(rank).random() for _ in range(numbers))  # noqa: S311 - not secret
+generator = random.Random(rank)  # noqa: S311 - not secret
+own = sum(generator.random() for _ in range(numbers))
 print(f"member {rank} of {size} has drawn {numbers} numbers")
 
 if rank == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 
 import pytest
@@ -282,6 +283,41 @@ def test_other_kinds_of_nodes_are_refused():
     graph = ir.Graph((ir.ApprovalNode("a", HERE),))
     with pytest.raises(UncheckedPipelineError, match="ApprovalNode 'a'"):
         Rules(ir.Pipeline("p", "valohai", "f.yaml", graph, HERE))
+
+
+GROUPS = {
+    "all complete": ("stop-all", [], "complete complete complete", 1),
+    "one fails, and so do all": ("stop-all", [Failure("t", 1)], "error stopped error", 1),
+    "stop-next": ("stop-next", [Failure("t", 1)], "error skipped error", 1),
+    "retry, another member in each attempt": (
+        "retry",
+        [Failure("t", 0, 1), Failure("t", 2, 2)],
+        "complete complete complete",
+        3,
+    ),
+    "retry, in vain": ("retry", [Failure("t", 0, 1), Failure("t", 2, 2), Failure("t", 1, 3)], "error stopped error", 3),
+}
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_a_distributed_task_is_complete_or_fails_as_a_whole(name):
+    rule, failures, expected, tries = GROUPS[name]
+    grid = ir.Grid(ir.GridKind.GROUP, distributed=ir.Distributed(3))
+    task = dataclasses.replace(node("t", rule, 1), grid=grid)
+    rules = Rules(pipeline([task, node("b")], ["t -> b"]), oracle=failing(failures))
+    assert states(rules) == dict(zip(("t", "b", "run"), expected.split(), strict=True))
+    members = predict(rules).nodes["t"].executions
+    assert [(one.states, one.tries) for one in members] == [({State(expected.split()[0])}, (tries, tries))] * 3
+
+
+def test_a_list_for_a_distributed_task_is_a_value_and_not_an_axis():
+    several = ir.Parameter("names", HERE, ir.ParameterType.STRING, ("a",), multiple=ir.Multiple.REPEAT)
+    grid = ir.Grid(ir.GridKind.GROUP, distributed=ir.Distributed(2))
+    task = dataclasses.replace(node("t", width=1, parameters=(several,)), grid=grid)
+    found = predict(Rules(pipeline([task]), {"t.names": ("b", "c")})).nodes["t"]
+    assert [one.parameters["names"] for one in found.executions] == [["b", "c"], ["b", "c"]]
+    (reason,) = {one.reason for one in predict(Rules(pipeline([task]), {"t.x": (1, 2)})).nodes["t"].executions}
+    assert reason is not None
 
 
 def test_a_bayesian_search_is_only_predicted_with_optuna(monkeypatch):
