@@ -109,9 +109,10 @@ class Workers:
         connection.close()
 
 
-def _same(one: Any, other: Any) -> bool:
+def _same(instance: Any, other: Any) -> bool:
     """Return whether two instances are attempts of the same; each attempt has its own id."""
-    return (one.run_id, one.task_id, one.map_index) == (other.run_id, other.task_id, other.map_index)
+    identity = (instance.run_id, instance.task_id, instance.map_index)
+    return identity == (other.run_id, other.task_id, other.map_index)
 
 
 def _preload() -> None:

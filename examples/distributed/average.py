@@ -1,4 +1,4 @@
-"""Average random numbers over several machines: each member draws some, and rank 0 collects their sums.
+"""Compute the average of random numbers on several machines: each member draws some, and rank 0 collects their sums.
 
 A real program would let its framework connect the members, with the same address: for example PyTorch with
 ``init_process_group(init_method=f"tcp://{master}:29500", rank=rank, world_size=size)``.
@@ -6,6 +6,7 @@ A real program would let its framework connect the members, with the same addres
 
 import argparse
 import json
+import math
 import os
 import random
 import socket
@@ -29,13 +30,13 @@ own = sum(generator.random() for _ in range(numbers))
 print(f"member {rank} of {size} has drawn {numbers} numbers")
 
 if rank == 0:
-    total = own
+    sums = [own]
     with socket.create_server(("", PORT)) as server:
         for _ in range(size - 1):
             connection, _ = server.accept()
             with connection, connection.makefile() as received:
-                total += float(received.readline())
-    average = total / (size * numbers)
+                sums.append(float(received.readline()))
+    average = math.fsum(sums) / (size * numbers)  # in whatever order they came
     Path(os.environ["VH_OUTPUTS_DIR"], "average.txt").write_text(f"{average:.6f}\n")
     print(json.dumps({"average": average}))
 else:

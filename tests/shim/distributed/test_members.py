@@ -167,7 +167,7 @@ def key_of_node(together):
 
 
 def test_a_member_that_begins_after_another_failed_fails_too(together):
-    """So all have the same attempts; else it would wait in a group of its own for members that never come."""
+    """So all have the same attempts; else it would wait in another group for members that never come."""
     together.does = {"MEMBER_1": "wait"}
     together.stopped = {}
     together.timeout = 1
