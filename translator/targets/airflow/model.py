@@ -35,9 +35,9 @@ class GroupNode:
     ``parts`` are the variables of its tasks (``names.part_variables``). ``starting`` evaluates actions before
     the node starts. Without ``done``, the step closes the node.
     ``mapped`` tells whether the step runs once per point of a grid, or ``members`` times as one group.
-    ``waits_for_grid`` tells whether what closes the node asks for the state of the grid too, ``note`` explains when what closes the node lets others start, and ``purpose``
-    which executions the grid stands for. A node with ``batches`` runs that many times its grid, which chooses a batch
-    of ``search``, and then its step.
+    ``waits_for_grid`` tells whether what closes the node asks for the state of the grid too, ``note`` explains when
+    what closes the node lets others start, and ``purpose`` which executions the grid stands for. A node with
+    ``batches`` runs that many times its grid, which chooses a batch of ``search``, and then its step.
     """
 
     variable: str

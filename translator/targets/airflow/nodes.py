@@ -90,8 +90,8 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     )
     start = (*_arguments(task_id="run", **{role: step}), *_edges(plan, node, form))
     policy = (*_policy(plan, node), *own_outlets)
-    if isinstance(node, ir.ExecutionNode):
-        return replace(group, step=(*start, *values, *gates, *policy))
+    if isinstance(node, ir.ExecutionNode) or node.grid.distributed is not None:
+        return replace(group, step=(*start, *values, *gates, *policy), members=_members(node))
     shown_as = _arguments(map_index_template="{{ task.point_label }}")
     if node.grid.files is not None:
         return replace(
@@ -100,8 +100,6 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
             step=(*start, *values, *policy, *shown_as),
             waits_for_grid=done is not None and done.function.text == "EmptyOperator",
         )
-    if node.grid.distributed is not None:
-        return replace(group, step=(*start, *values, *gates, *policy), members=node.grid.distributed.members)
     search = search_expression(node.grid.search)
     if not values and not form.sets and search is None:
         return replace(group, step=(*start, *gates, *policy))
@@ -117,6 +115,12 @@ def lower_node(  # noqa: PLR0913 - all that is known of a node
     grid = (*_arguments(task_id="grid", step=step, points=form.sets, search=search), *values)
     purpose = f"A {search_phrase(node.grid.search)}." if node.grid.search is not None else None
     return replace(group, grid=grid, purpose=purpose, step=(*start, *gates, *policy, *shown_as))
+
+
+def _members(node: ir.StepNode) -> int | None:
+    """Return the number of executions of a distributed task."""
+    group = node.grid.distributed if isinstance(node, ir.TaskNode) else None
+    return None if group is None else group.members
 
 
 def _over_files(plan: Plan, node: ir.TaskNode, axis: ir.FileAxis, step: Name, form: Form) -> Arguments:
