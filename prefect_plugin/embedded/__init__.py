@@ -7,18 +7,15 @@ the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import json
 import os
-import subprocess
 import sys
 import traceback
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect_plugin.embedded import private_server
-from translator.shim.embedded import database, quiet, slots
+from translator.shim.embedded import quiet, slots
 from translator.shim.embedded.command_line import environment, parser
 from translator.shim.errors import TranslatorError
 
@@ -28,7 +25,8 @@ if TYPE_CHECKING:
 
     from prefect import Flow, State
 
-DATABASE = "prefect.db"
+    from prefect_plugin.embedded.private_server import PrivateServer
+
 LOG = "prefect.log"
 _SETTINGS = {
     "DO_NOT_TRACK": "1",
@@ -38,10 +36,7 @@ _SETTINGS = {
     "PREFECT_SERVER_SERVICES_EVENT_PERSISTER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED": "false",
     "PREFECT_SERVER_SERVICES_TRIGGERS_ENABLED": "false",
-    "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "true",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    # It takes 20 s of one core, which are minutes on a busy machine.
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "900",
     "PREFECT_SERVER_UI_ENABLED": "false",
 }
 
@@ -65,7 +60,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     slots.limit(options.jobs)
     with quiet(home / LOG) as errors:
         try:
-            return _run(options.file, home, json.loads(options.param_json))
+            server = private_server.start()
+            os.environ["PREFECT_API_URL"] = server.url
+            return _run(options.file, server, json.loads(options.param_json))
         except UsageError as error:
             print(f"error: {error}", file=errors)
             return 2
@@ -80,13 +77,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return 1
 
 
-def _run(file: Path, home: Path, values: Mapping[str, Any]) -> int:
+def _run(file: Path, server: PrivateServer, values: Mapping[str, Any]) -> int:
+    gc.disable()  # collections would take a fifth of the time in which Prefect is loaded
     from prefect.exceptions import ParameterTypeError
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     from prefect_plugin.embedded.arguments import ArgumentError, arguments_of
 
-    gc.disable()  # collections would take a fifth of the time in which Prefect is loaded
     flow = _load(file)
     gc.freeze()
     gc.enable()
@@ -95,24 +92,11 @@ def _run(file: Path, home: Path, values: Mapping[str, Any]) -> int:
         flow.validate_parameters(arguments)
     except (ArgumentError, ParameterTypeError) as error:
         raise UsageError(str(error)) from error
-    if not (home / DATABASE).exists():
-        # Without it, the server creates the database when it starts.
-        with contextlib.suppress(subprocess.CalledProcessError):
-            database.prepare(home / DATABASE, "prefect", [f"prefect=={version('prefect')}"], _migrate)
-    private_server.start()
+    server.wait()
     # The heartbeat is not used here, and would make every flow end a second later.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state: State[Any] = cast("Any", flow)(**arguments, return_state=True)
     return 0 if state.is_completed() else 1
-
-
-def _migrate() -> None:
-    """Create Prefect's database as its server would when it starts.
-
-    It runs in another process, because the server's modules take seconds to load, and a flow does not need them.
-    """
-    command = [sys.executable, "-m", "prefect", "server", "database", "upgrade", "--yes"]
-    subprocess.run(command, stdin=subprocess.DEVNULL, check=True)
 
 
 def _load(file: Path) -> Flow[..., Any]:

@@ -56,7 +56,7 @@ LISTED = {
     "prefect.exceptions.Pause",
     "prefect.futures.PrefectConcurrentFuture",
     "prefect.input.keyset_from_paused_state",
-    "prefect.server.api.server.SubprocessASGIServer",
+    "prefect.server.api.server.create_app",
     "prefect.settings.PREFECT_FLOWS_HEARTBEAT_FREQUENCY",
     "prefect.settings.PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_ENABLED",
     "prefect.transactions.CommitMode",
