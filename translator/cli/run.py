@@ -139,7 +139,8 @@ def _requested(
     uri, store = open_chosen(args.store, pipeline.store)
     if resumed is not None:
         if not args.quiet:
-            sys.stdout.write(printable(f"keeping what is complete in run {resumed.run.name} ({resumed.run.state})\n"))
+            text = f"keeping what is complete in run {resumed.run.name} ({resumed.run.state})"
+            sys.stdout.write(f"{printable(text)}\n")
         values |= param_option.values(pipeline, resumed.parameters(pipeline, values), problems)
         resume_option.warn_of_secrets(resumed, values, args.grid)
         if pipeline.part is not None and pipeline.part.run is None:
