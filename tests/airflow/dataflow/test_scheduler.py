@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import re
+import signal
 import time
 import urllib.request
 from dataclasses import replace
@@ -161,6 +162,19 @@ SEARCHES = """\
       - [tune.output.*, collect.input.found]
       - [draw.output.*, collect.input.found]
 """
+COOPERATES = """\
+- step:
+    name: work
+    image: i
+    command: COMMAND
+- task: {name: few, step: work, type: distributed, execution-count: 3, parameters: []}
+- task: {name: many, step: work, type: distributed, execution-count: 17, parameters: []}
+- pipeline: {name: Cooperates, nodes: [{name: work, type: task, task: few}], edges: []}
+- pipeline: {name: Wide, nodes: [{name: work, type: task, task: many, on-error: stop-next}], edges: []}
+"""
+COOPERATES = COOPERATES.replace(
+    "COMMAND", json.dumps(f"if [ -e $TESTS_HOME/together ]; then {SLEEP}; fi; echo worked > $VH_OUTPUTS_DIR/made")
+)
 SERVES = 'mkdir -p digits/live/serve; exec python3 -m http.server --bind 127.0.0.1 "$VALOHAI_PORT"\n'
 HALTED = pipeline(
     Node("search", [f"touch $TESTS_HOME/halted; {OK}", FAIL, SLEEP], "stop-all", "continue-and-complete"),
@@ -212,6 +226,7 @@ PIPELINES = {
     ),
     "launch": load_text(LAUNCH).choose(),
     "searches": load_text(SEARCHES).choose(),
+    **{pipeline.name.lower(): pipeline for pipeline in load_text(COOPERATES).pipelines},
     "halted": replace(HALTED, assets={"search": ir.AssetUpdate(("tests-halted",), HALTED.span)}),
     # Due at midnight, and no run is missing: only a backfill starts one.
     "daily": replace(pipeline(Node("one"), name="Daily"), schedule=ir.Schedule("0 0 * * *", "Europe/Helsinki")),
@@ -592,6 +607,67 @@ def test_a_cancelled_deployment_leaves_the_old_version(
         assert old.status == 200
     wait_until(lambda: list(deployed.store.glob("*/deploys-2/run.json")))
     assert states(deployed.record("deploys-2")) == {"deploy": "stopped"}
+
+
+def test_members_of_a_distributed_task_end_together_and_run_again_together(deployed: Airflow) -> None:
+    """One is killed, one is cleared alone, all are cleared, and the run is cancelled."""
+    dag, run = "cooperates", "cooperates-1"
+
+    def clear(*tasks: object) -> None:
+        body = {"dag_run_id": run, "task_ids": [*tasks, "work.done", "finish"]}
+        options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
+        deployed.api("POST", f"/api/v2/dags/{dag}/clearTaskInstances", {**body, **options})
+
+    def ended(expected: str) -> list[tuple[str, str]]:
+        assert deployed.wait(dag, run) == expected
+        executions = deployed.record(run)["nodes"]["work"]["executions"]
+        return [(one["state"], one["reason"] or "") for one in executions]
+
+    together = deployed.home / "together"
+    together.touch()
+    deployed.trigger(dag, run)
+    wait_until(lambda: len(asleep(deployed)) == 3)
+    members = asleep(deployed)
+    os.kill(deployed.tasks(dag, run)["work.run", 1]["pid"], signal.SIGKILL)
+    first, killed, third = ended("failed")
+    reason = "member 1 of its group failed: it was lost: it is failed in the engine"
+    assert [first[0], killed[0], third[0]] == ["error"] * 3
+    assert reason in first[1]
+    assert reason in third[1]
+    assert not [pid for pid in members if alive(pid)]
+
+    together.unlink()
+    clear(["work.run", 1])
+    _, (state, reason), _ = ended("failed")
+    assert state == "error"
+    assert "members 0, 2 had ended before (failed), and did not join: a member of a distributed task" in reason
+
+    clear("work.run")
+    assert ended("success") == [("complete", "")] * 3
+
+    _nobody(deployed)
+    together.touch()
+    clear("work.run")
+    wait_until(lambda: len(asleep(deployed)) == 3)
+    members = asleep(deployed)
+    deployed.api("PATCH", f"/api/v2/dags/{dag}/dagRuns/{run}", {"state": "failed"})
+    wait_until(lambda: not [pid for pid in members if alive(pid)])
+    together.unlink()
+
+
+def test_a_group_that_is_wider_than_the_dag_fails_at_once(deployed: Airflow) -> None:
+    deployed.trigger("wide", "wide-1")
+    assert deployed.wait("wide", "wide-1") == "failed"
+    reasons = {one["reason"] for one in deployed.record("wide-1")["nodes"]["work"]["executions"]}
+    (reason,) = reasons
+    assert reason.endswith(
+        "all 17 members of the task must run at the same time, and max_active_tasks of the DAG is 16: raise it"
+    )
+
+
+def _nobody(deployed: Airflow) -> None:
+    for path in (deployed.home / "asleep").iterdir():
+        path.unlink()
 
 
 def _searched(deployed: Airflow) -> tuple[dict[str, dict[int, tuple[int, str, int]]], list[int]]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from translator.shim.runners import Place, RunnerError, required_variables
+from translator.shim.runners import Place, RunnerError, UnfitError, required_variables
 from translator.shim.runners.docker import connections, container, follow, images, leftovers, owners, watchdog
 from translator.shim.runners.docker.container import Bind
 from translator.shim.runners.docker.engine import Engine, address, connect, error_text, speaking
@@ -20,12 +20,15 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Connection
     from translator.shim.process.supervise import Ended, Limits
-    from translator.shim.runners import Request
+    from translator.shim.runners import Meet, Request
     from translator.shim.workspace import Workspace
 
 _PYTHON = "python3"
 _NOT_FOUND = 127
 _TEMPORARY = Path("/tmp")  # noqa: S108 - the container's own
+_BEGIN = ".begin"
+"""The file of the configuration directory that lets the command of a member of a distributed task begin."""
+_WAIT = 'begin=$1; shift; while [ ! -e "$begin" ]; do sleep 0.1 2>/dev/null || :; done; exec "$@"'
 
 
 @contextlib.contextmanager
@@ -38,8 +41,7 @@ def place(request: Request) -> Iterator[Place]:
     settings = settings_of(request, read, "docker")
     if request.step.image is None:
         raise RunnerError(f"step {request.step.name!r} does not have an image, so it cannot run in a container")
-    where = address(settings, _connection(request, settings))
-    engine = connect(where)
+    engine = connect(address(settings, _connection(request, settings)))
     with contextlib.closing(engine.client):
         leftovers.end_earlier_attempts(engine, request)
         resources = request.step.resources
@@ -52,7 +54,9 @@ def place(request: Request) -> Iterator[Place]:
             working_copy.make(request.project, request.space.repository, request.store, request.pulse)
         view = _view(request)
         command = Command(engine, request, settings, image, view)
-        yield Place(view, required_variables(request), command, _PYTHON, moved(view.root, request.space.root))
+        where = moved(view.root, request.space.root)
+        inherited = required_variables(request)
+        yield Place(view, inherited, command, _PYTHON, where, meeting=lambda meet: replace(command, meet=meet))
 
 
 def _connection(request: Request, settings: Settings) -> Connection | None:
@@ -74,6 +78,7 @@ class Command:
     settings: Settings
     image: Mapping[str, Any]
     view: Workspace
+    meet: Meet | None = None
 
     def __call__(  # noqa: PLR0913 - as the contract has it
         self,
@@ -93,7 +98,8 @@ class Command:
         if self.settings.user == owners.WORKER:
             # Images do not know that user, who would have "/" for a home directory.
             environment = {"HOME": str(self.view.temporary), **environment}
-        created = self._create(arguments, folder, environment, user.name)
+        command = arguments if self.meet is None else self._waiting(arguments)
+        created = self._create(command, folder, environment, user.name)
         reader = follow.Reader(engine, created)
         try:
             watchdog.begin(engine.address, created)
@@ -101,6 +107,8 @@ class Command:
             follower = follow.Follower(reader, {"output": output, "errors": errors})
             with self._starting():
                 follower.begin()
+            if self.meet is not None:
+                self._let_meet(self.meet, follower)
             leftovers.end_of_gone_workers(engine)
             ended = follow.follow(follower, ticket, limits, should_stop)
             if ended.exit_status == _NOT_FOUND and arguments[0] == _PYTHON:
@@ -121,6 +129,22 @@ class Command:
             watchdog.forget(engine.address, created)
         owners.take_over(engine, self.request, self.settings, self.image)
         return ended
+
+    def _waiting(self, arguments: Sequence[str]) -> list[str]:
+        """Return the command that waits in its container until the members of its group have met."""
+        return ["/bin/sh", "-c", _WAIT, "sh", str(self.view.config / _BEGIN), *arguments]
+
+    def _let_meet(self, meet: Meet, follower: follow.Follower) -> None:
+        """Let the members of a distributed task meet, now that this one has an address; then its command begins."""
+        addresses = follower.addresses()
+        if not addresses:
+            raise UnfitError(
+                f"the container has no IP address in its network {self.settings.network or 'by default'!r}, at which "
+                "the other members of a distributed task could reach it: choose another network"
+            )
+        meet(addresses)
+        (self.request.space.config / _BEGIN).touch(mode=0o644)
+        follower.start_clock()
 
     def _close(self, reader: follow.Reader) -> None:
         self.request.ticket.remote = None

@@ -15,6 +15,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from translator.shim.distributed.addresses import of_machine
 from translator.shim.process import group
 from translator.shim.process.supervise import ASK_EVERY, Ended, until_ended
 from translator.shim.runners import RunnerError
@@ -149,7 +150,23 @@ class Follower:
         """Start the container."""
         self.reader.attach()
         self.engine.client.start(self.reader.container)
+        self.start_clock()
+
+    def start_clock(self) -> None:
+        """Let the limits of time count from now."""
         self.started = self.last_output = time.monotonic()
+
+    def addresses(self) -> list[str]:
+        """Return the IP addresses of the container in its networks; in that of the host, those of this machine."""
+        with speaking(self.engine.address, "look after a container on"):
+            inspected = dict(self.engine.client.inspect_container(self.reader.container))
+        if dict(inspected.get("HostConfig") or {}).get("NetworkMode") == "host":
+            return of_machine()
+        network = dict(inspected.get("NetworkSettings") or {})
+        of_networks = [dict(one or {}) for one in dict(network.get("Networks") or {}).values()]
+        keys = ("IPAddress", "GlobalIPv6Address")
+        found = [str(one[key]) for key in keys for one in (*of_networks, network) if one.get(key)]
+        return list(dict.fromkeys(found))
 
     def step(self, seconds: float) -> None:
         """Pass on the next chunk, or wait for at most some seconds; find out whether the container has ended."""
