@@ -139,6 +139,9 @@ def _with_axes(node: ir.StepNode, axes: dict[str, ir.Axis]) -> ir.TaskNode:
         grid = ir.Grid(axes=tuple(axes.values()), span=node.span)
         return ir.TaskNode(node.name, node.span, node.step, grid, node.policy, node.merge_mode)
     grid = node.grid
+    if grid.distributed is not None:
+        message = "is a distributed task, whose executions have the same parameters: use --param"
+        raise GridOptionError(f"--grid: node {node.name!r} {message}")
     if grid.kind is ir.GridKind.ZIP:
         grid = _without_points(grid, axes, node)
     kept: Sequence[ir.Axis] = [axes.get(axis.parameter, axis) for axis in grid.axes]

@@ -144,7 +144,17 @@ def _node(node: ir.StepNode, settings: Settings, resolved: Resolved, targets: Ma
         if values:
             own[name] = values
     policy = replace(node.policy, approval=_approval(settings)) if requires_approval(node) else node.policy
-    return replace(node, settings=own, policy=policy, step=_step(node.step, settings))
+    configured = replace(node, settings=own, policy=policy, step=_step(node.step, settings))
+    return _with_timeout(configured, settings) if isinstance(configured, ir.TaskNode) else configured
+
+
+def _with_timeout(node: ir.TaskNode, settings: Settings) -> ir.TaskNode:
+    """Return a distributed task with the time for which its executions wait for each other."""
+    timeout = settings.get(("members_timeout",))
+    if node.grid.distributed is None or timeout is None:
+        return node
+    distributed = replace(node.grid.distributed, timeout=cast("float", timeout.value))
+    return replace(node, grid=replace(node.grid, distributed=distributed))
 
 
 def _approval(settings: Settings) -> ir.ApprovalRules:

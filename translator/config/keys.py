@@ -114,6 +114,12 @@ GENERAL = Section(
         ),
         Key("image", Text(), "The container image, for runners that use one."),
         Key(
+            "members_timeout",
+            Duration(),
+            "How long an execution of a [distributed task](how-to/distributed.md) waits for the others: 10 minutes by "
+            "default.",
+        ),
+        Key(
             "variables", Table(Text(blank=True), "strings by name", _VARIABLE), "Environment variables of the commands."
         ),
         Key(

@@ -348,6 +348,17 @@ RULES = (
         target="airflow",
     ),
     Rule(
+        "group-too-wide",
+        (ERROR, WARNING),
+        "the executions of a distributed task start together, and the engine does not run as many at once",
+        "Raise the limit that the message names in `translator.toml`.",
+        valohai(
+            _RATE,
+            pipeline=task("type: distributed\nexecution-count: 17\nparameters: []\n"),
+            arguments=("check", "FILE", "--target", "airflow"),
+        ),
+    ),
+    Rule(
         "ignored-*",
         (NOTE,),
         "a key of Valohai has no effect here; [Valohai's keys](valohai.md) gives the reasons",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.checks.grids import MAX_MAP_LENGTH
 from translator.nodes import step_nodes
+from translator.targets.airflow.settings import TARGET
 from translator.targets.searches import batches
 
 if TYPE_CHECKING:
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics
 
+_MAX_ACTIVE_TASKS = 16
+"""Airflow's default ``[core] max_active_tasks_per_dag``: how many tasks of a run are active at once."""
 _MAX_BATCHES = 100
 """Each batch asks Airflow for the results of all others, so the time to choose one grows with their number."""
 
@@ -45,6 +48,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             )
         elif isinstance(node, ir.TaskNode):
             _check_grid(node, lengths.get(node.name, {}), diagnostics)
+            _check_group(pipeline, node, diagnostics)
     _check_keys(pipeline, diagnostics)
     _check_assets(pipeline, diagnostics)
     if all(isinstance(node, ir.StepNode) for node in pipeline.nodes):
@@ -86,6 +90,22 @@ def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diag
             span,
             hint="split the grid over several nodes",
         )
+
+
+def _check_group(pipeline: ir.Pipeline, node: ir.TaskNode, diagnostics: Diagnostics) -> None:
+    """Report a distributed task with more members than a DAG runs tasks at once."""
+    if node.grid.distributed is None:
+        return
+    members, limit = node.grid.distributed.members, pipeline.workflow.get(TARGET, {}).get("max_active_tasks")
+    message = f"node {node.name!r} is a group of {members} executions that start together, and "
+    hint = f"set max_active_tasks to at least {members} in translator.toml"
+    place = node.grid.span or node.span
+    if isinstance(limit, int) and limit < members:
+        message += f"max_active_tasks of the DAG is {limit}: they would never start"
+        diagnostics.error("group-too-wide", message, place, hint=hint)
+    elif limit is None and members > _MAX_ACTIVE_TASKS:
+        message += f"Airflow runs {_MAX_ACTIVE_TASKS} tasks of a DAG at once by default: they may never start"
+        diagnostics.warning("group-too-wide", message, place, hint=hint)
 
 
 def _check_assets(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:

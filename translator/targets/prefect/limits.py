@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.nodes import step_nodes
 from translator.targets.prefect.reserved import ARGUMENTS
-from translator.targets.prefect.settings import TARGET, TASK_RUNNER, runs_in_order, spreads
+from translator.targets.prefect.settings import TARGET, TASK_RUNNER, of_node, runs_in_order, spreads
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
@@ -35,10 +35,25 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
             message = f"node {node.name!r}: {kind} nodes are not translated to Prefect"
             diagnostics.error(f"unsupported-{kind}", message, node.span)
     for node in step_nodes(pipeline).values():
+        _check_group(pipeline, node, diagnostics)
         if TASK_RUNNER in node.settings.get(TARGET, {}) and not spreads(node):
             reason = "its executions run in turn" if runs_in_order(node) else "it is not a task node"
             message = f"node {node.name!r} runs in the flow's process, not on the task runner of its settings: {reason}"
             diagnostics.warning("ignored-task-runner", message, node.span, hint=_TASK_RUNNER_HINT)
+
+
+def _check_group(pipeline: ir.Pipeline, node: ir.StepNode, diagnostics: Diagnostics) -> None:
+    """Report a distributed task whose settings keep its members from all running at once."""
+    group = node.grid.distributed if isinstance(node, ir.TaskNode) else None
+    limit = of_node(pipeline, node).get("max_workers")
+    if group is None or not isinstance(limit, int) or limit >= group.members:
+        return
+    message = (
+        f"node {node.name!r} is a group of {group.members} executions that start together, and max_workers is {limit}: "
+        "they would never start"
+    )
+    hint = f"remove max_workers from its settings, or set it to at least {group.members}"
+    diagnostics.error("group-too-wide", message, node.span, hint=hint)
 
 
 def _check_schedule(schedule: ir.Schedule | None, diagnostics: Diagnostics) -> None:

@@ -6,11 +6,13 @@ import json
 import shlex
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from translator.shim.contract import Input, Parameter, Step, output
+from translator.shim.contract import Distributed, Input, Parameter, Step, output
+from translator.shim.distributed.addresses import of_machine
 from translator.shim.execution import execute
 from translator.shim.inputs import edges
 
@@ -226,3 +228,34 @@ def test_what_settings_and_engines_know_is_in_execution_json(worker, environment
     assert document[key] == environment
     assert "valohai.task-id" in document
     assert not {"valohai.creator-id", "valohai.execution-counter", "valohai.commit-identifier"} & document.keys()
+
+
+def test_members_of_a_distributed_task_know_each_other(worker) -> None:
+    worker.script(
+        "member.py",
+        """
+        import json, os, valohai
+        group = valohai.distributed
+        me, master = group.me(), group.master()
+        assert group.is_distributed_task() and me.job_id == os.environ["VH_JOB_ID"]
+        assert group.member_id == os.environ["VH_DIST_MEMBER_ID"] == str(group.rank)
+        assert me.identity and me.announce_time and me.public_ips == [] and me.exposed_ports == {}
+        assert [one.rank for one in group.members()] == list(range(group.required_count))
+        found = {"name": group.group_name, "master": master.rank, "at": master.primary_local_ip, "mine": me.is_master}
+        print(json.dumps({"found": found}))
+        """,
+    )
+    step = Step("member", [f"{PYTHON} member.py"], distributed=Distributed(3, timeout=60))
+    with ThreadPoolExecutor(3) as threads:
+        manifests = list(threads.map(lambda rank: worker.run(step, index=rank, kind="task"), range(3)))
+    assert [(one.state, one.reason) for one in manifests] == [("complete", None)] * 3, worker.told
+    found = [one.metadata["found"] for one in manifests]
+    assert [one.pop("mine") for one in found] == [True, False, False]
+    assert found == [found[0]] * 3
+    assert found[0]["name"].startswith("task-")
+    assert (found[0]["master"], found[0]["at"]) == (0, of_machine()[0])
+    alone = worker.run(
+        Step("alone", [f"{PYTHON} -c 'import valohai; print(valohai.distributed.is_distributed_task())'"])
+    )
+    assert alone.state == "complete"
+    assert worker.output[-1] == "False"
