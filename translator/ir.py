@@ -524,6 +524,7 @@ class Policy:
     """The rules around a node: on error, attempts in total, concurrent executions, routes, actions, reuse, approvals.
 
     ``reuse``: the node's executions have the results of earlier ones that depend on the same things.
+    ``stop_condition``: once it holds for the metadata of a complete execution, a task node starts no others.
     """
 
     on_error: OnError = OnError.STOP_ALL
@@ -535,6 +536,7 @@ class Policy:
     actions: tuple[Action, ...] = ()
     reuse: bool = False
     approval: ApprovalRules = ApprovalRules()
+    stop_condition: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class Node:
     ``run`` is the task that runs the step, ``tasks`` are all tasks of the node, ``upstream`` names the nodes that it
     waits for. If a condition of ``only_if`` does not hold, the node and its downstream nodes are skipped. If a
     condition of ``included_if`` does not hold, the node is not part of the run. ``sequential``: its executions run
-    one after another until one fails.
+    one after another until one fails. Once ``stop_condition`` holds for the metadata of a complete execution, no others
+    start.
 
     If the node runs batch by batch, ``batches`` are the tasks that run its step, and ``run`` is none of them: it stands
     for all of their instances (``airflow_plugin.tasks.batches``). There are ``count`` executions in all, and
@@ -62,6 +63,7 @@ class Node:
     only_if: tuple[Condition, ...] = ()
     included_if: tuple[Condition, ...] = ()
     sequential: bool = False
+    stop_condition: str | None = None
     batches: tuple[str, ...] = ()
     batch_size: int = 0
     count: int = 0
@@ -142,6 +144,7 @@ def nodes(dag: DAG) -> Mapping[str, Node]:
             only_if=_conditions(of_node, "only_if"),
             included_if=_conditions(of_node, "included_if"),
             sequential=bool(_argument(task, "sequential")),
+            stop_condition=_argument(task, "stop_condition"),
         )
         if group and _OF_BATCH.fullmatch(task.label or ""):
             by_name[name] = _with_batches(by_name[name], group, of_node)

@@ -11,6 +11,7 @@ from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.instances import named_tries, task_states
+from airflow_plugin.tasks.stop_condition import HOLDS, holds
 from translator.shim import variables
 from translator.shim.outcome.reasons import of_failure
 
@@ -113,4 +114,7 @@ class AskOperator(GridOperator):
                 raise NotStarted(f"not started: {ask} has not chosen its batch")
             of_step = states.get(step, {})
             tries = named_tries(context, step) if "success" in of_step.values() else {}
-            yield points, complete_by_index(store, of_step, tries)
+            manifests = complete_by_index(store, of_step, tries)
+            if holds(node.stop_condition, manifests.values()):
+                raise NotStarted(f"not started: {HOLDS}")
+            yield points, manifests

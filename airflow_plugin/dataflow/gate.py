@@ -58,6 +58,8 @@ class GateOperator(BaseOperator):
         states = task_states(context, [*node.choosing, *node.steps])
         choices = [states.get(task, {}).get(-1) for task in node.choosing]
         executions = [state for step in node.steps for state in states.get(step, {}).values()]
+        if "skipped" in executions and self._is_over(context, node):
+            executions = [state for state in executions if state != "skipped"]
         failed = "failed" in (*choices, *executions)
         if states.get(node.run, {}).get(-1) == "skipped" and choices == ["success"]:
             return  # its grid has no points: executions have an index
@@ -71,6 +73,18 @@ class GateOperator(BaseOperator):
             raise NodeError("no execution of the node is complete")
         if self.needs == "one-complete" and "failed" in choices:
             raise NodeError("not all executions of the node could be chosen")
+
+    @staticmethod
+    def _is_over(context: Context, node: Node) -> bool:
+        """Return whether executions did not start because the node's ``stop-condition`` holds."""
+        from airflow_plugin.dataflow.upstream import upstream_manifests
+        from airflow_plugin.tasks.stop_condition import holds
+        from translator.shim.store import open_store
+
+        if node.stop_condition is None:
+            return False
+        store = open_store(store_address(context["dag"].default_args))
+        return holds(node.stop_condition, upstream_manifests(context, [node.name], store)[node.name])
 
     @staticmethod
     def _is_left_out(context: Context, node: Node) -> bool:

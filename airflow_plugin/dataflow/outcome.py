@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from airflow_plugin.tasks.instances import (
     states_by_task,
     task_states,
 )
+from airflow_plugin.tasks.stop_condition import holds
 from translator.shim import clock
 from translator.shim.contract import State
 from translator.shim.outcome import plans, run_record, traces
@@ -292,6 +294,7 @@ def known_of(plan: NodePlan, engine_run: EngineRun, store: Store) -> dict[int, E
     of_run = states.get(node.run, {})
     if node.kind == "task" and of_run.get(-1) == "skipped" and grid == "success":
         return {NODE: EngineState(State.COMPLETE)}  # its grid has no points
+    is_over = _is_over(node, of_run, tries, store)
     engine_states = {}
     for index, state in sorted(of_run.items()):
         if state not in _STATES or (index < 0) is (node.kind == "task"):
@@ -302,12 +305,25 @@ def known_of(plan: NodePlan, engine_run: EngineRun, store: Store) -> dict[int, E
             if manifest is None and node.kind == "execution":
                 continue
         by_person = state == "failed" and index in marked
-        engine_states[max(index, 0)] = EngineState(_STATES[state], manifest, marked=by_person)
-    if engine_states and node.batches:  # a search that was stopped has not chosen all of its executions
+        not_started = state == "skipped" and manifest is None and is_over
+        known = State.SKIPPED if not_started else _STATES[state]
+        engine_states[max(index, 0)] = EngineState(known, manifest, marked=by_person)
+    if engine_states and node.batches and not is_over:  # a search that was stopped has not chosen all of its executions
         engine_states = {index: engine_states.get(index, EngineState(State.STOPPED)) for index in range(node.count)}
     if _is_marked(plan, states, engine_states, store):
         engine_states[NODE] = EngineState(State.COMPLETE, marked=True)
     return engine_states
+
+
+def _is_over(node: Node, states: States, tries: Mapping[int, str], store: Store) -> bool:
+    """Return whether no more executions of a node start, because its ``stop-condition`` holds for one."""
+    if node.stop_condition is None:
+        return False
+    manifests = []
+    for index, state in states.items():
+        with contextlib.suppress(StoreError):  # if it is damaged, its execution fails
+            manifests += [store.manifest(tries[index])] if state == "success" and index in tries else []
+    return holds(node.stop_condition, manifests)
 
 
 def _was_stopped(plan: NodePlan, states: Mapping[str, States], store: Store, manifest: str | None) -> bool:

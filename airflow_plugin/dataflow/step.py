@@ -17,6 +17,7 @@ from airflow_plugin.run.execution_context import execution_context
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.stopping import end_commands, stop_reason
 from airflow_plugin.tasks.states import summary_of
+from airflow_plugin.tasks.stop_condition import HOLDS, is_told, tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from airflow_plugin.dag.conditions import Condition
     from airflow_plugin.dag.nodes import OnChildError, OnError
     from airflow_plugin.parameters.dag_params import Given
-    from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Step, Value, ValueSource
+    from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Manifest, Step, Value, ValueSource
     from translator.shim.store import Store
 
 
@@ -71,6 +72,8 @@ class StepOperator(BaseOperator):
             inputs; or the DAG param that decides it.
         sequential: whether the executions of a mapped step run in order until one fails; requires
             ``max_active_tis_per_dagrun=1``.
+        stop_condition: an expression of ``leval``: once it holds for the metadata of a complete execution of a mapped
+            step, no others start.
         kwargs: of every operator.
     """
 
@@ -92,6 +95,7 @@ class StepOperator(BaseOperator):
     only_if: Sequence[Condition] = ()
     included_if: Sequence[Condition] = ()
     sequential: bool = False
+    stop_condition: str | None = None
     reuse: Given = False
 
     def __init__(  # noqa: PLR0913 - all of them keywords
@@ -112,6 +116,7 @@ class StepOperator(BaseOperator):
         only_if: Sequence[Condition] | None = None,
         included_if: Sequence[Condition] | None = None,
         sequential: bool | None = None,
+        stop_condition: str | None = None,
         reuse: Given = None,
         **kwargs: Any,
     ) -> None:
@@ -133,6 +138,7 @@ class StepOperator(BaseOperator):
             ("only_if", only_if),
             ("included_if", included_if),
             ("sequential", sequential),
+            ("stop_condition", stop_condition),
             ("reuse", reuse),
         ):
             if value is not None:
@@ -147,7 +153,7 @@ class StepOperator(BaseOperator):
         """Run the step; returns a bounded summary of its manifest.
 
         Raises:
-            NotStarted: the run is stopped, a condition does not hold, or an earlier execution failed.
+            NotStarted: the run or the node is stopped, a condition does not hold, or an earlier execution failed.
             Stopped: the execution was stopped.
             ExecutionError: the execution failed; it is only tried again in a node with ``on-error: retry``.
         """
@@ -165,6 +171,8 @@ class StepOperator(BaseOperator):
             raise NotStarted(reason)
         if self.sequential and self._one_failed(context):
             raise NotStarted("not started: an execution before this one failed")
+        if self.stop_condition is not None and is_told(context):
+            raise NotStarted(f"not started: {HOLDS}")
         execution = self._identity(context, store)
         launch_uris, bad_input = launched(
             self.step, run_values(self.inputs, context["params"]), partial(code.directory, self.project, store)
@@ -189,7 +197,8 @@ class StepOperator(BaseOperator):
             store=store,
             problem=problem or bad_input or not_found,
         )
-        return summary_of(running, retried=self.on_error == "retry" and problem is None)
+        run = partial(_run_and_tell, context, self.stop_condition, running)
+        return summary_of(run, retried=self.on_error == "retry" and problem is None)
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""
@@ -274,6 +283,11 @@ class StepOperator(BaseOperator):
             },
             None,
         )
+
+
+def _run_and_tell(context: Context, condition: str | None, execute: Callable[[], Manifest]) -> Manifest:
+    """Run an execution, and tell the others of its node if they must not start any more."""
+    return tell(context, condition, execute())
 
 
 def edges_in_run(

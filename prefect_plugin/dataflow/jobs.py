@@ -211,7 +211,7 @@ class Job:
         axes = {**({} if form is None else form.values()), **_resolved(values or {}, many=names)}
         earlier = trials.earlier(open_store(run.store), run.pipeline, run.resumes, node.name) if run.resumes else {}
         points: list[Point] = []
-        while True:
+        while not node.is_over:
             chosen = next_batch(
                 self._step,
                 axes,
@@ -279,7 +279,7 @@ class Job:
                 variables=self._environment,
                 problem=self._bad_input,
             )
-        node.manifests[point.index] = manifest
+        node.ended(point.index, manifest)
         self.failed = self.failed or manifest.state is Outcome.ERROR
         return manifest
 
@@ -313,6 +313,8 @@ def execution(point: Point, job: Job) -> Any:  # a state; the result of the futu
     """
     if job.in_order and job.failed:
         return record_state(skipped("an execution before this one failed"))
+    if job.node.is_over:
+        return record_state(skipped("the stop-condition of the node holds"))
     return record_state(execution_state(job.execute(point), travels=isinstance(job.node, RemoteNode)))
 
 

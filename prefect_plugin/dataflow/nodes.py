@@ -175,6 +175,7 @@ def task_node(  # noqa: PLR0913 - all options of a node
     name: str,
     on_error: OnError = "stop-all",
     on_child_error: OnChildError | None = None,
+    stop_condition: str | None = None,
     max_workers: int | None = None,
     task_runner: TaskRunner[Any] | type[TaskRunner[Any]] | None = None,
     actions: Sequence[Action] = (),
@@ -191,6 +192,8 @@ def task_node(  # noqa: PLR0913 - all options of a node
         name: the node's name in the source file.
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node; by default, ``on_error`` decides.
+        stop_condition: an expression of ``leval``: once it holds for the metadata of a complete execution, no others
+            start.
         max_workers: how many executions run at once (default: ``WIDTH``; with ``task_runner``, what it decides).
         task_runner: what runs the executions, which must reach Prefect's API and the artifact store (default: threads).
         actions: what happens to the run when the node starts, is complete or has failed, if conditions hold for one of
@@ -204,7 +207,18 @@ def task_node(  # noqa: PLR0913 - all options of a node
     def decorate(function: Callable[P, Mapped | Iterator[Mapped] | Skip]) -> NodeTask[P]:
         work = functools.partial(_run_grid, plan, max_workers, _instance(task_runner))
         return cast(
-            "NodeTask[P]", _task(function, plan, 0, work, options, tags=tags, actions=actions, approval=approval)
+            "NodeTask[P]",
+            _task(
+                function,
+                plan,
+                0,
+                work,
+                options,
+                stop_condition=stop_condition,
+                tags=tags,
+                actions=actions,
+                approval=approval,
+            ),
         )
 
     return decorate
@@ -217,6 +231,7 @@ def _task(  # noqa: PLR0913 - all options of a node
     work: Callable[[NodeRun, Callable[[], Any]], State[Any]],
     options: TaskOptions,
     *,
+    stop_condition: str | None = None,
     tags: Sequence[str] = (),
     joins: bool = False,
     actions: Sequence[Action] = (),
@@ -237,7 +252,7 @@ def _task(  # noqa: PLR0913 - all options of a node
         for upstream in () if joins else run.plans[plan.name].upstream:
             if not run.futures[upstream].state.is_final():
                 return skipped(f"{upstream} did not run")
-        node = NodeRun(run, plan.name, plan.kind, actions=actions, approval=approval)
+        node = NodeRun(run, plan.name, plan.kind, actions=actions, approval=approval, stop_condition=stop_condition)
         positional = [_argument_value(value) for value in args]
         named = {key: _argument_value(value, key) for key, value in kwargs.items()}
         with run.slots or contextlib.nullcontext():
@@ -392,7 +407,7 @@ def _mapped_elsewhere(
         except Exception as error:  # noqa: BLE001 - a result that cannot be read: the others count
             manifest, node.reasons[index] = None, f"{type(error).__name__}: {error}"
         if manifest is not None:
-            node.manifests[index] = manifest
+            node.ended(index, manifest)
             if manifest.uri:
                 node.tries[index] = manifest.uri
         elif index not in node.manifests and not state.is_cancelled():

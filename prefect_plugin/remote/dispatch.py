@@ -118,7 +118,7 @@ class Dispatch(TaskRunner[DispatchedFuture]):
             self._follow()
         here = functools.partial(self._here.submit, task, parameters, wait_for, dependencies)
         inner: PrefectFuture[Any] | State[Any]
-        if self._node.should_stop():
+        if self._node.should_stop() or self._node.is_over:
             inner = here()
         else:
             inner = self._refusal or self._submitted(task, parameters, wait_for, dependencies)

@@ -69,6 +69,13 @@ class RemoteNode:
     def __reduce__(self) -> tuple[Any, ...]:
         return RemoteNode, (self.run, self.name, self.kind)
 
+    is_over = False
+    """An execution that was sent to another machine starts there."""
+
+    def ended(self, index: int, manifest: Manifest) -> None:
+        """Record the manifest of an execution that has ended."""
+        self.manifests[index] = manifest
+
     def should_stop(self) -> str | None:
         """Return the reason to stop, if there is one."""
         return self.stop.reason

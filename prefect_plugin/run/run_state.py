@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from prefect_plugin.run.approval_rules import DEFAULT, ApprovalRules
 from prefect_plugin.run.stopping import Stop
 from translator.shim import clock
+from translator.shim.actions.conditions import is_met
 from translator.shim.code import directory
 from translator.shim.contract import State as Outcome
 from translator.shim.outcome.traces import NODE, EngineState
@@ -53,8 +54,18 @@ class NodeRun:
     stop: Stop = field(default_factory=Stop)
     group: Distributed | None = None
     """The group of its executions, if the node is a distributed task."""
+    stop_condition: str | None = None
+    """Once it holds for the metadata of a complete execution, no others start."""
+    is_over: bool = False
+    """Whether its ``stop_condition`` has held."""
     infrastructure: bool = False
     """Whether its execution failed although the command is not to blame."""
+
+    def ended(self, index: int, manifest: Manifest) -> None:
+        """Record the manifest of an execution that has ended."""
+        self.manifests[index] = manifest
+        if self.stop_condition is not None and manifest.state is Outcome.COMPLETE:
+            self.is_over = self.is_over or is_met(self.stop_condition, manifest.metadata)
 
     def should_stop(self) -> str | None:
         """Return the reason to stop executions of this node, if there is one."""

@@ -148,8 +148,8 @@ CASES: dict[str, tuple[str, ...]] = {
         document(node=second("actions: [{when: [node-starting, node-error], then: [noop, error-pipeline]}]")),
         document(node=second("actions: [{when: node-starting, then: require-approval}]")),
     ),
-    "[`stop-condition`](#keys) of a step": (document(step="    stop-condition: accuracy > 0.9"),),
-    "`stop-condition` of a task": (
+    "[`stop-condition`](#keys) of a step; [of a task](how-to/tuning.md#stop-early)": (
+        document(step="    stop-condition: accuracy > 0.9"),
         document(node=BLUEPRINT, task=f"    stop-condition: accuracy > 0.9\n{axis('multiple', '{items: [1, 2]}')}"),
     ),
     "pipeline parameters; step parameters with types, bounds, choices, `multiple`, flags, `pass-as`": (

@@ -39,7 +39,7 @@ def wrong(ran: Ran) -> list[str]:
 
 def _wrong_execution(ran: Ran, name: str, execution: dict[str, Any]) -> Iterator[str]:
     state, reason = execution["state"], execution["reason"]
-    if (reason is None) != (state == "complete"):
+    if (reason is None) != (state in ("complete", "skipped")):
         yield f"{state}, but the reason is {reason!r}"
     if state != "complete":
         return

@@ -125,6 +125,14 @@ def searching(rule):
     return Node("node", rule, 0, fails, does={"metadata": "number"}, blueprint=bayesian(5, 2))
 
 
+def ending(blueprint):
+    """Return a task that ends with the first execution with x > 0, and runs one at a time."""
+    return {**blueprint, "stop-condition": "m > 5", "maximum-queued-executions": 1}
+
+
+ENDING_GRID = ending(search("grid_search", parameters=[variant("x", "multiple", items=[0, 1, 2])]))
+
+
 # what the node is: the states of the node, of the one after it, of the run; the branch beside continues unless stopped
 TABLE = {
     "stop-all": (Node("node", "stop-all", 3, ONE), "error stopped error"),
@@ -159,9 +167,20 @@ TABLE = {
     "stop-and-error, continue": (Node("node", "continue/stop-all-and-error", 3, ONE), "error complete complete"),
     "a search, continue": (searching("continue"), "complete complete complete"),
     "a search, stop-next": (searching("stop-next"), "error skipped error"),
+    "a grid that ends": (
+        Node("node", "stop-all", 0, does={"metadata": "number"}, blueprint=ENDING_GRID),
+        "complete complete complete",
+    ),
+    "a search that ends": (
+        Node("node", "continue", 0, does={"metadata": "number"}, blueprint=ending(bayesian(5, 2))),
+        "complete complete complete",
+    ),
     "a search, stop-all": (searching("stop-all"), "error stopped error"),
     "retry, and-complete": (Node("node", "retry/continue-and-complete", 2, ONE), "complete complete complete"),
 }
+
+
+EXECUTIONS = {"a grid that ends": "complete complete skipped", "a search that ends": "complete skipped"}
 
 
 STATES_OF_TABLE = {name: (around(node), expected) for name, (node, expected) in TABLE.items()}
@@ -173,6 +192,8 @@ def test_tables(run_of, name):
     for part in run_of(STATES_OF_TABLE, name, together=lambda rest: "stopped" not in rest and rest.split()[-1]):
         nodes = part.nodes
         assert f"{nodes['node']['state']} {nodes['after']['state']} {part.ran.document['state']}" == expected
+        if name in EXECUTIONS:
+            assert " ".join(one["state"] for one in nodes["node"]["executions"]) == EXECUTIONS[name]
         if "stopped" not in expected:
             assert nodes["beside2"]["state"] == "complete"
 

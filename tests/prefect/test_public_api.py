@@ -71,7 +71,7 @@ NAMES = [
 ]
 SIGNATURES = {
     "execution_node": "name on_error retries joins actions approval tags options",
-    "task_node": "name on_error on_child_error max_workers task_runner actions approval tags options",
+    "task_node": "name on_error on_child_error stop_condition max_workers task_runner actions approval tags options",
     "run_of": "pipeline project project_name catalogue git_remote store store_block input_blocks max_workers"
     " parameters reuse reuse_nodes",
     "finish": "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -327,3 +328,24 @@ def test_a_bayesian_search_is_only_predicted_with_optuna(monkeypatch):
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(OptunaMissingError, match=r"pipeline-translator\[tuning\]"):
         Rules(pipeline([searching], []))
+
+
+def test_executions_after_the_end_of_a_task_may_be_skipped():
+    task = node("t", width=3)
+    plan = pipeline([replace(task, policy=replace(task.policy, stop_condition="m > 0"))], [])
+    predicted = predict(Rules(plan, oracle=lambda attempt: Ending(metadata={"m": attempt.index}))).nodes["t"]
+    assert predicted.states == {C}
+    # None that may have ended it is certain to run, but one of them is.
+    assert [one.states for one in predicted.executions] == [{C, K}, {C, K}, {C, K}]
+    only = predict(Rules(plan, oracle=lambda attempt: Ending(metadata={"m": attempt.index - 1}))).nodes["t"]
+    assert [one.states for one in only.executions] == [{C, K}, {C, K}, {C}]
+
+
+def test_a_search_chooses_no_batch_after_the_end_of_its_task():
+    pytest.importorskip("optuna")
+    search = ir.Search(5, "P/t", {"x": ir.Distribution(0, 1)}, ir.Objective("m", 1.0, 2))
+    step = ir.Step("s", HERE, ("true",), parameters=(ir.Parameter("x", HERE, ir.ParameterType.FLOAT),))
+    grid = ir.Grid(ir.GridKind.OPTIMISER, search=search)
+    searching = ir.TaskNode("t", HERE, step, grid, ir.Policy(stop_condition="m > 0"))
+    rules = Rules(pipeline([searching], []), oracle=lambda attempt: Ending(metadata={"m": attempt.index - 1}))
+    assert len(predict(rules).nodes["t"].executions) == 4

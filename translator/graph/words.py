@@ -71,6 +71,8 @@ def notes(pipeline: ir.Pipeline, node: ir.Node) -> Iterator[str]:
         yield f"on-error: {policy.on_error}{attempts}"
     if policy.on_child_error is not None:
         yield f"on-child-error: {policy.on_child_error}"
+    if policy.stop_condition is not None:
+        yield f"stop-condition: {policy.stop_condition}"
     for action in policy.actions:
         conditions = f" if {' and '.join(action.conditions)}" if action.conditions else ""
         yield f"{', '.join(action.when)}{conditions}: {', '.join(action.then)}"

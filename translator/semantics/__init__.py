@@ -34,7 +34,9 @@ From executions to nodes
         fails. Without it, ``on-error: continue`` acts as ``continue-and-complete``, and others act as
         ``continue-and-error``.
     10. With ``stop-all-and-error`` a failed execution stops the running and waiting executions of its node. So does
-        ``on-error: stop-all`` (or ``retry``) without ``on-child-error``, because it stops everything.
+        ``on-error: stop-all`` (or ``retry``) without ``on-child-error``, because it stops everything. Once a task's
+        ``stop-condition`` holds for the metadata of a complete execution, its executions that have not started are
+        skipped, and a search chooses no further batch; those that run finish.
     11. A node with a stopped execution is stopped, unless it fails by rule 9. If a stop prevents the next
         attempt of an execution, it is stopped, or stays in error: engines differ in whether they return to it.
 

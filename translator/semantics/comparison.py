@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from translator.ir import Effect, Event, OnError
 from translator.nodes import kind
 from translator.semantics import actions
-from translator.semantics.results import Execution, Fired, Result, settle, stopped, stops_siblings
+from translator.semantics.results import Execution, Fired, Result, ends_task, settle, stopped, stops_siblings
 from translator.shim.contract import State
 from translator.shim.json_values import thawed
 
@@ -62,8 +62,13 @@ def _followed(
             result = fired or Result(node, State.STOPPED, (), "never started", started=False)
         elif seen and len(seen) == len(result.executions):
             may_stop = stopping or (stops_siblings(node) and _has_failed(seen, node.policy.tries))
+            may_skip = any(
+                real["state"] == State.COMPLETE and ends_task(node, free)
+                for real, free in zip(seen, result.executions, strict=True)
+            )
             pairs = [
-                _compared(real, free, may_stop=may_stop) for real, free in zip(seen, result.executions, strict=True)
+                _compared(real, free, may_stop=may_stop, may_skip=may_skip)
+                for real, free in zip(seen, result.executions, strict=True)
             ]
             started = tuple(one for one in free.fired if one.when is Event.STARTING)
             settled = settle(node, tuple(execution for execution, _ in pairs))
@@ -103,8 +108,12 @@ def _has_failed(executions: Sequence[Mapping[str, Any]], tries: int) -> bool:
     return any(e["state"] == State.ERROR and e["tries"] == tries for e in executions)
 
 
-def _compared(real: Mapping[str, Any], free: Execution, *, may_stop: bool) -> tuple[Execution, list[str]]:
+def _compared(
+    real: Mapping[str, Any], free: Execution, *, may_stop: bool, may_skip: bool
+) -> tuple[Execution, list[str]]:
     """Return how an execution ended, and where it differs from the rules."""
+    if real["state"] == State.SKIPPED and may_skip:
+        return replace(free, state=State.SKIPPED, tries=0, metadata={}, outputs=()), []
     if real["state"] == State.STOPPED and may_stop:
         wrong = [] if 0 <= real["tries"] <= free.tries else [f"{real['tries']} tries, expected at most {free.tries}"]
         return stopped(free), wrong

@@ -10,7 +10,7 @@ from translator import ir
 from translator.ir import Event, OnError
 from translator.nodes import kind
 from translator.semantics import actions
-from translator.semantics.results import Execution, Result, goes_on, settle, stopped, stops_siblings
+from translator.semantics.results import Execution, Result, ends_task, goes_on, settle, stopped, stops_siblings
 from translator.shim.contract import State, Value
 
 if TYPE_CHECKING:
@@ -143,11 +143,14 @@ def _exact(result: Result) -> NodePrediction:
     """Return the prediction of a node that finished; a failure in it may still have stopped siblings."""
     errors = [e for e in result.executions if e.state is State.ERROR]
     racing = bool(errors) and stops_siblings(result.node) and isinstance(result.node, ir.TaskNode)
+    ending = [e for e in result.executions if ends_task(result.node, e)]
     executions = []
     for e in result.executions:
         may_stop = racing and not (len(errors) == 1 and e.state is State.ERROR)
         states = _cut_states(e) if may_stop else frozenset({e.state})
-        fewest = 0 if State.STOPPED in states else e.tries
+        if ending and ending != [e]:  # another one may end the task before it starts
+            states |= {State.SKIPPED}
+        fewest = 0 if states & {State.STOPPED, State.SKIPPED} else e.tries
         executions.append(
             ExecutionPrediction(e.index, states, (fewest, e.tries), e.parameters, e.reason, e.environment)
         )
@@ -157,8 +160,15 @@ def _exact(result: Result) -> NodePrediction:
         frozenset({result.state}),
         tuple(executions),
         frozenset({len(executions)}),
-        (result.why,),
+        (result.why, *_end_of_task(result)),
     )
+
+
+def _end_of_task(result: Result) -> Iterator[str]:
+    """Yield when a task starts no more executions."""
+    condition = result.node.policy.stop_condition
+    if condition is not None and len(result.executions) > 1:
+        yield f"no more executions start once {condition}"
 
 
 def _cut_states(execution: Execution) -> frozenset[State]:

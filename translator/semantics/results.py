@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from translator import ir
 from translator.ir import OnChildError, OnError
 from translator.semantics.oracle import NOTHING
+from translator.shim.actions.conditions import is_met
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
@@ -112,6 +113,12 @@ class Result:
     def complete(self) -> tuple[Execution, ...]:
         """Its complete executions, in grid order."""
         return tuple(execution for execution in self.executions if execution.state is State.COMPLETE)
+
+
+def ends_task(node: ir.StepNode, execution: Execution) -> bool:
+    """Return whether no further executions of a task node start because of one (rule 10)."""
+    condition = node.policy.stop_condition
+    return condition is not None and execution.state is State.COMPLETE and is_met(condition, execution.metadata)
 
 
 def settle(node: ir.StepNode, executions: tuple[Execution, ...]) -> Result:

@@ -17,7 +17,7 @@ from translator.nodes import step_nodes
 from translator.runtime import lower_axis, lower_search, lower_step
 from translator.semantics import actions, gates
 from translator.semantics.oracle import NOTHING, Attempt, Oracle, all_complete
-from translator.semantics.results import Execution, Result, is_group, settle
+from translator.semantics.results import Execution, Result, ends_task, is_group, settle
 from translator.shim import contract, parameters
 from translator.shim.contract import VERDICT, State, Value
 from translator.shim.inputs.edges import matches
@@ -178,7 +178,7 @@ class Rules:
         while points:
             yield from points
             search = node.grid.search if isinstance(node, ir.TaskNode) else None
-            if search is None or search.objective is None:
+            if search is None or search.objective is None or any(ends_task(node, e) for e in executions):
                 return
             metric = search.objective.metric
             trials = [

@@ -35,6 +35,7 @@ SOURCE = """
     execution-batch-size: 2
     optimization-target-metric: accuracy
     optimization-target-value: 1
+    stop-condition: STOP
     parameters:
       - {name: x, style: random, rules: {min: 0, max: 1000000}}
       - {name: kind, style: multiple, rules: {items: [a, b]}}
@@ -77,12 +78,12 @@ class Run:
 
     run_id, dag_id, clear_number, conf = "r", "best", 0, {}
 
-    def __init__(self, tmp_path: Path, rule: str = "continue") -> None:
+    def __init__(self, tmp_path: Path, rule: str = "continue", stop: str = "accuracy > 1") -> None:
         from datetime import UTC, datetime
 
         self.run_after = self.start_date = datetime.now(UTC)
         file = tmp_path / "dag.py"
-        file.write_text(airflow.generate(load_text(SOURCE.replace("RULE", rule)).choose()))
+        file.write_text(airflow.generate(load_text(SOURCE.replace("RULE", rule).replace("STOP", stop)).choose()))
         self.dag = runpy.run_path(str(file))["dag"]
         self.dag.default_args["store"] = str(tmp_path / "store")
         self.store = open_store(str(tmp_path / "store"))
@@ -253,6 +254,40 @@ def test_the_gate_of_a_search(tmp_path: Path, rule: str, states: Any, passes: st
     else:
         with pytest.raises((NodeError, NotStarted), match=passes):
             done.execute(run.context(states))
+
+
+def test_a_search_ends_once_its_stop_condition_holds(tmp_path: Path) -> None:
+    from airflow_plugin.exceptions import NotStarted
+
+    run = Run(tmp_path, "stop-all", stop="accuracy >= 0.5")
+    tries = {("try", "tune.run_1"): [left(run.store, 0, C), left(run.store, 1, S)]}
+    first = {"tune.ask_1": "success", "tune.run_1_0": "success", "tune.run_1_1": "skipped"}
+    chosen = {("return_value", "tune.ask_1"): [{"label": "", "parameters": {}}] * 2}
+    with pytest.raises(NotStarted, match="the stop-condition of the node holds"):
+        run.ask(2, first, {**tries, **chosen})
+    after = {
+        **first,
+        "tune.ask_2": "skipped",
+        "tune.run_2": "skipped",
+        "tune.ask_3": "skipped",
+        "tune.run_3": "skipped",
+    }
+    run.dag.get_task("tune.done").execute(run.context(after, tries))
+    named = {"tune.run_1": {0: tries["try", "tune.run_1"][0]["manifest"]}}
+    found = known(run, after, named)
+    assert {index: state for index, (state, _, _) in found.items()} == {0: C, 1: State.SKIPPED}
+
+
+@pytest.mark.parametrize(("state", "told"), [("success", True), (None, False), ("failed", False)])
+def test_an_execution_for_which_a_stop_condition_held_counts_while_it_is_complete(
+    tmp_path: Path, state: str | None, told: bool
+) -> None:
+    from airflow_plugin.tasks.stop_condition import is_told
+
+    states = {"tune.ask_1": "success", "tune.run_1_0": state, "tune.run_1_1": None}
+    context = Run(tmp_path).context(states, {("stop_condition", "tune.run_1"): [0]})
+    context["ti"].task_id = "tune.run_1"
+    assert is_told(context) is told
 
 
 def test_executions_of_a_batch_are_stopped_by_the_others(tmp_path: Path) -> None:

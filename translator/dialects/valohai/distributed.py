@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from translator import ir
+from translator.dialects.valohai.ledger import refuse
 
 if TYPE_CHECKING:
     from translator.diagnostics import Diagnostics
@@ -47,6 +48,9 @@ def group(grid: ir.Grid, task: Located, diagnostics: Diagnostics) -> ir.Grid:
         )
         hint = "remove it, or set it to at least 'execution-count'"
         diagnostics.error("bad-distributed", message, limit.span, hint=hint)
+    condition = task.get("stop-condition")
+    if condition is not None and condition.value:
+        refuse("stop-condition", "a stop-condition of executions that start together", condition.span, diagnostics)
     return replace(grid, kind=ir.GridKind.GROUP, distributed=ir.Distributed(count or 0))
 
 

@@ -18,6 +18,7 @@ from translator import ir
 from translator.diagnostics import Severity
 from translator.dialects.valohai.distributed import group
 from translator.dialects.valohai.ledger import account, refuse
+from translator.dialects.valohai.steps import stop_condition
 from translator.dialects.valohai.values import value_of
 from translator.names import did_you_mean
 
@@ -65,6 +66,7 @@ def read_grid(task: Located, step: ir.Step, seed: str, diagnostics: Diagnostics)
     account(task, "task", diagnostics)
     kind = kind_of(task)
     known = len(diagnostics.found)
+    stop_condition(task, diagnostics)
     parameters = {parameter.name: parameter for parameter in step.parameters}
     searches = kind in _SEARCHES
     space: dict[str, ir.Distribution] = {}

@@ -165,7 +165,7 @@ LEDGER: Mapping[str, Mapping[str, Entry]] = {
         ),
         "optimization-target-metric": _BAYESIAN,
         "optimization-target-value": _BAYESIAN,
-        "stop-condition": _refused("stop-condition", "ending a task on a metadata condition"),
+        "stop-condition": Entry(Fate.TRANSLATED, why="over metadata of complete executions, not over `execution`"),
     },
     "task-node": {**_EXECUTION_NODE, **_translated("task")},
     "toleration": dict.fromkeys(("effect", "key", "operator", "value"), _PODS),

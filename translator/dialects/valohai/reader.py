@@ -254,6 +254,7 @@ def _build_node(  # noqa: PLR0913 - all that makes a node
         concurrency=task.body.value.get("maximum-queued-executions") or None if task else None,
         actions=actions,
         reuse=reuse if children is None else bool(children),
+        stop_condition=str(task.body.value.get("stop-condition") or "") or None if task else None,
     )
     merge_mode = ir.MergeMode(node.value.get("edge-merge-mode", "replace"))
     name = str(node.value["name"])

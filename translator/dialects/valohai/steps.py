@@ -74,7 +74,7 @@ def read_step(
         outputs=tuple(_output(output, diagnostics) for output in body.list("outputs")),
         time_limit=seconds(body.get("time-limit")),
         no_output_timeout=seconds(body.get("no-output-timeout")),
-        stop_condition=_stop_condition(body, diagnostics),
+        stop_condition=stop_condition(body, diagnostics),
         source_path=_text(body, "source-path"),
         description=_text(body, "description"),
         command_span=command.span if command is not None else None,
@@ -88,8 +88,13 @@ def read_step(
     return None if any(d.severity is Severity.ERROR for d in diagnostics.found[known:]) else step
 
 
-def _stop_condition(body: Located, diagnostics: Diagnostics) -> str | None:
-    """Return the condition that ends an execution; what it can use is the metadata."""
+def stop_condition(body: Located, diagnostics: Diagnostics) -> str | None:
+    """Return the condition that ends an execution or a task; what it can use is the metadata.
+
+    Args:
+        body: the step, or the task blueprint.
+        diagnostics: receives what is refused.
+    """
     text = _text(body, "stop-condition")
     if not text:
         return None

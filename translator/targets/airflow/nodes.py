@@ -171,6 +171,7 @@ def _policy(plan: Plan, node: ir.StepNode) -> Arguments:
         doc_md=None if documented else node.step.description,
         on_error=policy.on_error.value if policy.on_error is not plan.on_error else None,
         on_child_error=policy.on_child_error.value if policy.on_child_error and isinstance(node, ir.TaskNode) else None,
+        stop_condition=policy.stop_condition,
         reuse=call("dag_param", plan.reuse.parameter) if plan.reuse is not None and some else None,
         **dict(retry_arguments(node)),
         sequential=sequential or None,

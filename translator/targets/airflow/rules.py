@@ -18,6 +18,7 @@ continue                 continue-and-error,     run, then a gate that passes if
                          stop-all-and-error
 any                      (over files)            grid, run, then an empty task: the grid is made, no execution failed
 any                      (batch by batch)        the batches, then a gate with the same requirement
+any                      (stop-condition)        run, then a gate with the same requirement of executions that ran
 ======================== ======================= =====================================================================
 
 A node with actions at its end is closed by a gate that evaluates them, and requires what the table says. Actions at its
@@ -74,7 +75,7 @@ def closing_task(node: ir.StepNode, *, followed: bool, approval: Arguments = (),
         return _empty(NONE_FAILED)  # with an empty list of files, the step is skipped, and its grid succeeds
     if isinstance(node, ir.ExecutionNode):
         return call("GateOperator", task_id="done") if node.policy.on_error is ir.OnError.CONTINUE else None
-    if node.grid.kind is ir.GridKind.OPTIMISER:
+    if node.grid.kind is ir.GridKind.OPTIMISER or node.policy.stop_condition is not None:
         return call("GateOperator", task_id="done", needs=_needs(node) or "all-complete")
     return _closing_grid(node.policy.on_error, node.policy.on_child_error)
 

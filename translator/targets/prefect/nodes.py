@@ -190,6 +190,7 @@ def _decorator(node: ir.StepNode, settings: Mapping[str, ir.Json], names: Names)
         keywords["joins"] = _joins(node) or None
     else:
         keywords["on_child_error"] = policy.on_child_error.value if policy.on_child_error else None
+        keywords["stop_condition"] = policy.stop_condition
         keywords["max_workers"] = _max_workers(node, settings)
         keywords["task_runner"] = task_runner(settings, node, names.hooks)
     tags = settings.get("tags") if isinstance(node, ir.ExecutionNode) else None

@@ -70,7 +70,12 @@ class SampleGrid(NodeParameters, node="sample"):
     epochs: Axis[int] = [5]
 
 
-@task_node(name="search", on_error="continue", max_workers=5)  # tuning.yaml:34
+@task_node(  # tuning.yaml:35
+    name="search",
+    on_error="continue",
+    stop_condition="accuracy >= 0.99",
+    max_workers=5,
+)
 def search_node(axes: SearchGrid) -> Mapped:
     """Run the step `train` in a random search of 20 executions."""
     job = Job(TRAIN)
@@ -97,7 +102,7 @@ def search_node(axes: SearchGrid) -> Mapped:
     return execution.map(grid_points, unmapped(job))
 
 
-@task_node(name="sample")  # tuning.yaml:35
+@task_node(name="sample")  # tuning.yaml:36
 def sample_node(axes: SampleGrid) -> Mapped:
     """Run the step `train` once per point of the grid."""
     job = Job(TRAIN)
@@ -105,7 +110,7 @@ def sample_node(axes: SampleGrid) -> Mapped:
     return execution.map(grid_points, unmapped(job))
 
 
-@execution_node(name="compare")  # tuning.yaml:36
+@execution_node(name="compare")  # tuning.yaml:37
 def compare_node(search: Executions, sample: Executions) -> Manifest:
     """Run the step `compare`."""
     job = Job(
@@ -115,7 +120,7 @@ def compare_node(search: Executions, sample: Executions) -> Manifest:
     return job.run()
 
 
-@flow(  # tuning.yaml:32
+@flow(  # tuning.yaml:33
     name="Random search",
     # Set here so that the deployment's defaults do not apply.
     retries=0,
