@@ -8,6 +8,7 @@ downstream files.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from translator.semantics import Attempt, Ending, Rules, predict
 from translator.shim.contract import State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 PIPELINE = "Random Pipeline"
@@ -114,7 +115,8 @@ class Behaviour:
 class Scenario:
     """A pipeline, how its steps behave, and the values given for its run.
 
-    ``called`` is by node the name that its step is given, where that is not the node's own.
+    ``called`` is by node the name that its step is given, where that is not the node's own. ``deployments`` are the
+    nodes that deploy, with the deployer of ``tests.parity.planned``, which fails as the behaviours plan.
     """
 
     document: list[dict[str, Any]]
@@ -123,19 +125,28 @@ class Scenario:
     missing: frozenset[str] = frozenset()
     files: Mapping[str, str] = field(default_factory=lambda: {"data.csv": "a,b\n1,2\n", "more/deep.csv": "c\n"})
     called: Mapping[str, str] = field(default_factory=dict)
+    deployments: frozenset[str] = frozenset()
 
     @property
     def text(self) -> str:
         return yaml.safe_dump(self.document, sort_keys=False)
 
     def oracle(self, attempt: Attempt) -> Ending:
-        return self.behaviours[attempt.node].ending(attempt)
+        behaviour = self.behaviours[attempt.node]
+        if attempt.node not in self.deployments:
+            return behaviour.ending(attempt)
+        if behaviour.failures:
+            return Ending(State.ERROR)
+        return Ending(metadata={"id": deployment_of(attempt.node), "version_id": "1"}, outputs=())
 
     def write(self, folder: Path) -> Path:
         """Write the project to ``folder``; return its pipeline file. Tries are counted beside it, per run."""
         tries = folder.absolute().with_name(f"{folder.name}-tries")
         tries.mkdir(parents=True)
         files = {**self.files, "valohai.yaml": self.text, "step.sh": SCRIPT.replace("TRIES", str(tries))}
+        if self.deployments:
+            served = json.dumps(str(self.served(folder)))
+            files["translator.toml"] = f"[defaults]\ndeployer = 'planned'\ndeployers.planned.directory = {served}\n"
         files |= {
             f"plan/{self.called.get(name, name)}.sh": behaviour.shell() for name, behaviour in self.behaviours.items()
         }
@@ -144,8 +155,17 @@ class Scenario:
             (folder / path).write_text(text)
         return folder / "valohai.yaml"
 
+    def served(self, folder: Path) -> Path:
+        """Return the directory with what the deployments of a run serve."""
+        return folder.absolute().with_name(f"{folder.name}-served")
+
     def __repr__(self) -> str:
         return f"{self.text}\n{dict(self.behaviours)}\nvalues: {dict(self.values)}"
+
+
+def deployment_of(node: str) -> str:
+    """Return the name of the deployment of a node."""
+    return f"of-{node}"
 
 
 def step(name: str, inputs: list[dict[str, Any]] | None = None) -> dict[str, Any]:
@@ -198,13 +218,17 @@ CONDITIONS = (
 )
 
 
+DEPLOYED = ("metadata.version_id == '1'", "metadata.id == 'other'", "metadata.none < 1")
+"""Conditions over what a deployment node has."""
+
+
 @st.composite
-def _actions(draw: st.DrawFn) -> list[dict[str, Any]]:
+def _actions(draw: st.DrawFn, possible: Sequence[str] = CONDITIONS) -> list[dict[str, Any]]:
     actions = []
     for _ in range(draw(st.sampled_from([0, 0, 0, 1, 1, 2]))):
         then = draw(st.sampled_from(["noop", "noop", "stop-pipeline", "error-pipeline", ["noop", "stop-pipeline"]]))
         action: dict[str, Any] = {"when": draw(st.sampled_from([*EVENTS, "node-complete", list(EVENTS[1:])]))}
-        conditions = draw(st.lists(st.sampled_from(CONDITIONS), max_size=2, unique=True))
+        conditions = draw(st.lists(st.sampled_from(possible), max_size=2, unique=True))
         if conditions:
             action["if"] = conditions if len(conditions) > 1 else conditions[0]
         actions.append({**action, "then": then if conditions else "noop"})
@@ -239,6 +263,23 @@ class _Drawn:
     behaviours: dict[str, Behaviour] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, list[str]] = field(default_factory=dict)
+    deployments: set[str] = field(default_factory=set)
+
+
+def _deployment(draw: st.DrawFn, drawn: _Drawn, name: str) -> None:
+    """Draw a deployment node, whose endpoint has one file."""
+    drawn.inputs[name] = []
+    drawn.deployments.add(name)
+    drawn.behaviours[name] = Behaviour(draw(st.sampled_from([{}, {}, {None: ALWAYS}])), outputs=())
+    endpoint: dict[str, Any] = {"name": f"serve-{name}", "image": "busybox", "server-command": "serve"}
+    endpoint["files"] = [{"name": "model", "path": "model.txt"}]
+    drawn.steps.append({"endpoint": endpoint})
+    node: dict[str, Any] = {"name": name, "type": "deployment", "deployment": deployment_of(name)}
+    node |= {"endpoints": [endpoint["name"]], "aliases": draw(st.sampled_from([["live"], ["live", "next"]]))}
+    node["on-error"] = draw(st.sampled_from(["stop-all", "stop-next", "continue", "continue"]))
+    if actions := draw(_actions(DEPLOYED)):
+        node["actions"] = actions
+    drawn.nodes.append(node)
 
 
 def _node(draw: st.DrawFn, drawn: _Drawn, name: str) -> None:
@@ -281,7 +322,8 @@ def _edges(draw: st.DrawFn, drawn: _Drawn, name: str) -> None:
             if draw(st.booleans()):
                 edge = {"source": edge[0], "target": edge[1]}
             drawn.edges.append(edge)
-    if "x" not in filled and draw(st.sampled_from([True, False, False, False])):
+    has_parameters = name not in drawn.deployments
+    if has_parameters and "x" not in filled and draw(st.sampled_from([True, False, False, False])):
         lists = [[0, 1], [2], [0, 2, 1]] if task else [1, 2]
         parameter = {"name": f"p{name}", "default": draw(st.sampled_from(lists)), "targets": [f"{name}.parameter.x"]}
         drawn.parameters.append(parameter)
@@ -290,6 +332,8 @@ def _edges(draw: st.DrawFn, drawn: _Drawn, name: str) -> None:
 
 
 def _edge(draw: st.DrawFn, drawn: _Drawn, source: str, name: str, filled: set[str]) -> Any:
+    if {source, name} & drawn.deployments:
+        return _edge_of_deployment(draw, drawn, source, name, filled)
     kinds = ["dependency", "parameter", "metadata", *(["output"] * 4 + ["input"] if drawn.inputs[name] else [])]
     kind = draw(st.sampled_from(kinds))
     if kind in ("parameter", "metadata") and "x" not in filled:
@@ -306,11 +350,24 @@ def _edge(draw: st.DrawFn, drawn: _Drawn, source: str, name: str, filled: set[st
     return [f"{source}.dependency.*", f"{name}.dependency.*"]
 
 
+def _edge_of_deployment(draw: st.DrawFn, drawn: _Drawn, source: str, name: str, filled: set[str]) -> Any:
+    """Draw an edge from or to a deployment node; one to its file brings at most one file."""
+    if draw(st.booleans()):
+        if source not in drawn.deployments:
+            return [f"{source}.output.same.txt", f"{name}.file.serve-{name}.model"]
+        if name not in drawn.deployments and "x" not in filled:
+            filled.add("x")
+            return [f"{source}.deployment.version_id", f"{name}.parameter.x"]
+    return [f"{source}.dependency.*", f"{name}.dependency.*"]
+
+
 def _fill(drawn: _Drawn) -> None:
     """Make an input optional that nothing can fill: the compiler refuses it otherwise."""
     filled = {edge["target"] if isinstance(edge, dict) else edge[1] for edge in drawn.edges}
     steps = {s["step"]["name"]: s["step"] for s in drawn.steps if "step" in s}
     for node in drawn.nodes:
+        if node["name"] in drawn.deployments:
+            continue
         overridden = {i["name"]: i for i in node.get("override", {}).get("inputs", [])}
         for item in steps[f"{node['name']} step"]["inputs"]:
             last = overridden.get(item["name"], item)
@@ -319,17 +376,21 @@ def _fill(drawn: _Drawn) -> None:
 
 
 @st.composite
-def scenarios(draw: st.DrawFn, max_nodes: int = 8) -> Scenario:
-    """Draw pipelines of 2 to ``max_nodes`` nodes with everything that the rules cover."""
+def scenarios(draw: st.DrawFn, max_nodes: int = 8, *, deployments: bool = False) -> Scenario:
+    """Draw pipelines of 2 to ``max_nodes`` nodes with everything that the rules cover, deployments if wanted."""
     drawn = _Drawn()
     for i in range(draw(st.integers(2, max_nodes))):
         name = f"n{i}"
-        _node(draw, drawn, name)
+        if deployments and draw(st.sampled_from([True, False, False, False])):
+            _deployment(draw, drawn, name)
+        else:
+            _node(draw, drawn, name)
         _edges(draw, drawn, name)
     _fill(drawn)
     order = draw(st.permutations(drawn.nodes))
     whole = pipeline(list(order), drawn.edges, drawn.parameters)
-    scenario = Scenario([*drawn.steps, whole], drawn.behaviours, drawn.values, frozenset({"gone/*.csv"}))
+    missing, deploying = frozenset({"gone/*.csv"}), frozenset(drawn.deployments)
+    scenario = Scenario([*drawn.steps, whole], drawn.behaviours, drawn.values, missing, deployments=deploying)
     return _told_apart(scenario)
 
 
@@ -338,6 +399,8 @@ def _told_apart(scenario: Scenario) -> Scenario:
     rules = Rules(load_text(scenario.text).choose(), scenario.values, scenario.oracle, scenario.missing)
     behaviours = dict(scenario.behaviours)
     for name, node in predict(rules).nodes.items():
+        if name in scenario.deployments:
+            continue
         points = [repr(e.parameters) for e in node.executions]
         if len(set(points)) < len(points):
             behaviours[name] = replace(behaviours[name], failures=dict.fromkeys(behaviours[name].failures, ALWAYS))

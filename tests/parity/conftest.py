@@ -7,14 +7,16 @@ from contextlib import ExitStack
 import pytest
 
 from tests.extending.package import install
+from tests.parity import planned
 from tests.parity.engines import ENGINES, python_of, started
 
 
 @pytest.fixture(scope="session")
 def toy(tmp_path_factory):
-    """Install the package of another dialect in its own directory; return the directory."""
+    """Install the package of another dialect, and the deployer of plans, in a directory; return it."""
     site = tmp_path_factory.mktemp("toy") / "site"
     install(site)
+    planned.install(site)
     return site
 
 

@@ -70,6 +70,21 @@ ONE = """\
     edges: [[wait.output.*, after.input.before]]
 """
 
+ASKS = """\
+- step: {name: make, image: none, command: ['echo made > $VH_OUTPUTS_DIR/made']}
+- step:
+    name: promote
+    image: none
+    command: ['ls $VH_INPUTS_DIR/before > $VH_OUTPUTS_DIR/seen']
+    inputs: [{name: before}]
+- pipeline:
+    name: Asks
+    nodes:
+      - {name: make, type: execution, step: make}
+      - {name: promote, type: execution, step: promote, actions: [{when: node-starting, then: require-approval}]}
+    edges: [[make.output.*, promote.input.before]]
+"""
+
 
 def spread(name: str, image: str = "none", width: int = WIDTH) -> dict[str, str]:
     """Return the files of a project whose task node has twice as many executions as a worker runs at once."""
@@ -177,6 +192,33 @@ def test_a_worker_that_was_cut_off_comes_back(celery: Celery) -> None:
     document = celery.record(name, "frozen-1")
     assert (document["state"], states(document)) == ("complete", dict.fromkeys(("wait", "after"), "complete"))
     assert [one["tries"] for one in document["nodes"]["wait"]["executions"]] == [2]
+
+
+@pytest.mark.wide("celery")
+def test_an_approval_survives_the_workers(celery: Celery) -> None:
+    """Answer while no worker lives: nothing of a worker is held meanwhile, and new workers go on."""
+    dag = celery.deploy("asks", {"valohai.yaml": ASKS})
+    celery.airflow.trigger(dag, "asks-1")
+
+    def asked() -> bool:
+        task = celery.airflow.tasks(dag, "asks-1").get(("promote.starting", -1), {})
+        return task.get("state") in ("awaiting_input", "deferred")
+
+    wait_until(asked)
+    time.sleep(3)  # Airflow loses an answer that comes as soon as the task waits
+    for worker in celery.workers:
+        worker.kill()
+    detail = f"/api/v2/dags/{dag}/dagRuns/asks-1/taskInstances/promote.starting/-1/hitlDetails"
+    celery.airflow.api("PATCH", detail, {"chosen_options": ["Approve"], "params_input": {}})
+    for worker in celery.workers:
+        worker.start()
+        wait_until(worker.ready)
+    assert celery.airflow.wait(dag, "asks-1") == "success", celery.logs()
+    document = celery.record("Asks", "asks-1")
+    assert (document["state"], states(document)) == ("complete", {"make": "complete", "promote": "complete"})
+    (effect,) = document["nodes"]["promote"]["actions"]
+    assert (effect["decision"], bool(effect["by"])) == ("approved", True)
+    assert celery.output("Asks", "asks-1", "promote", "seen") == "made\n"
 
 
 @pytest.mark.wide("celery")

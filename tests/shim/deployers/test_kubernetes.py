@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -194,11 +196,11 @@ def test_a_version_that_is_stopped_while_its_alias_moves(cluster, deploying, mon
     deploying.deploy(model="one")
     apply, stopped = Objects.apply, []
 
-    def stop_first(objects, manifest):
+    def stop_first(objects, manifest, **options):
         if manifest["metadata"]["name"] == manifests.alias_name(deploying.name, "live") and not stopped:
             stopped.append(True)
             deploying.administration.stop(deploying.name, "2")
-        return apply(objects, manifest)
+        return apply(objects, manifest, **options)
 
     monkeypatch.setattr(Objects, "apply", stop_first)
     with pytest.raises(DeployError, match=r"version 2 of .* was stopped"):
@@ -330,3 +332,79 @@ def test_names_fit_into_dns_and_differ(tmp_path):
 )
 def test_wrong_settings_are_named(settings, problem):
     assert [one.partition(";")[0] for one in check(settings)] == [problem]
+
+
+class Stored:
+    """The Services and ConfigMaps of a namespace in memory; ``refuse(manifest, dry_run)`` may raise."""
+
+    def __init__(self, refuse=lambda manifest, dry_run: None):
+        self.found, self.refuse, self.changes = {}, refuse, []
+
+    def get(self, kind, name):
+        return self.found.get((kind, name))
+
+    def create(self, manifest, *, dry_run=False):
+        return self.apply(manifest, dry_run=dry_run)
+
+    def apply(self, manifest, *, dry_run=False):
+        self.refuse(manifest, dry_run)
+        name = manifest["metadata"]["name"]
+        if not dry_run:
+            metadata = {**manifest["metadata"], "resourceVersion": str(len(self.changes))}
+            self.found[manifest["kind"], name] = {**manifest, "metadata": metadata}
+            self.changes.append(name)
+        return manifest
+
+    def delete(self, kind, name):
+        self.found.pop((kind, name), None)
+
+    def aliases(self, *names):
+        """Return the version that each alias points to; None if it does not exist."""
+        found = (self.found.get(("Service", manifests.alias_name("digits", one))) for one in names)
+        return [one and one["spec"]["selector"][manifests.VERSION] for one in found]
+
+
+@pytest.mark.parametrize("when", ["checked", "moved", "stopped"])
+def test_aliases_of_a_node_move_together_or_not_at_all(tmp_path, when):
+    def refuse(manifest, dry_run):
+        if manifest["metadata"]["name"] == manifests.alias_name("digits", "third") and armed:
+            if when == "stopped" and not dry_run:
+                stored.delete("ConfigMap", manifests.version_name("digits", 2))
+            elif dry_run == (when == "checked"):
+                raise DeployError("the cluster does not accept the Service: full")
+
+    stored, armed = Stored(refuse), []
+    of = versions.Versions(read({}), stored)
+    for number in (1, 2):
+        record = manifests.record(Deploying(tmp_path).request(), number, {"predict": 80})
+        record["data"][versions.HEALTHY] = "now"
+        stored.apply(record)
+    names = ("live", "new", "third")
+    assert of.move("digits", ["live", "third"], 1, {"predict": 80}, lambda _: None) == ["live", "third"]
+    before = len(stored.changes)
+    armed.append(True)
+    said = []
+    with pytest.raises(DeployError, match=r"full|version 2 of digits was stopped"):
+        of.move("digits", names, 2, {"predict": 80}, said.append)
+    assert stored.aliases(*names) == ["1", None, "1"]
+    assert said == []
+    assert (len(stored.changes) == before) is (when == "checked")
+    armed.clear()
+    if when != "stopped":
+        assert of.move("digits", names, 2, {"predict": 80}, said.append) == list(names)
+        assert stored.aliases(*names) == ["2", "2", "2"]
+
+
+@pytest.mark.wide("kubernetes")
+def test_wsgi_applications_serve_in_pods(cluster, deploying):
+    (deploying.project / "app.py").write_text(
+        "import os\n\ndef application(environ, start):\n    start('200 OK', [])\n"
+        "    return [open('in/model.txt', 'rb').read(), os.environ['VH_DEFAULT_PREFIX'].encode()]\n"
+    )
+    for package in ("gunicorn", "packaging"):  # of the image, which here has them from the project
+        shutil.copytree(Path(importlib.util.find_spec(package).origin).parent, deploying.project / package)
+    deploying.deploy(model="one", wsgi="app:application", server_command=())
+    becomes(cluster, deploying.name, f"one/{deploying.name}/1/predict")
+    with pytest.raises(DeployError, match=r"(?s)ended while it started, with exit status 3.*no_such_app"):
+        deploying.deploy(model="two", wsgi="no_such_app", server_command=())
+    becomes(cluster, deploying.name, f"one/{deploying.name}/1/predict")

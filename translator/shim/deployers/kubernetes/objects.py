@@ -38,8 +38,12 @@ class Objects:
 
     cluster: Cluster
 
-    def apply(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    def apply(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> Mapping[str, Any]:
         """Create or change an object so that it is as its manifest says (server-side apply).
+
+        Args:
+            manifest: the object.
+            dry_run: whether the server only says what it would answer.
 
         Raises:
             ConflictError: it is not of the ``resourceVersion`` that the manifest has.
@@ -48,11 +52,11 @@ class Objects:
         """
         name = manifest["metadata"]["name"]
         how = {"field_manager": _MANAGER, "force": True, "_content_type": _APPLY}
-        return self._call("patch", manifest["kind"], name, manifest, **how)
+        return self._call("patch", manifest["kind"], name, manifest, **how, **_dry(run=dry_run))
 
-    def create(self, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    def create(self, manifest: Mapping[str, Any], *, dry_run: bool = False) -> Mapping[str, Any]:
         """Create an object; raises as ``apply``, and ConflictError if it exists."""
-        return self._call("create", manifest["kind"], None, manifest)
+        return self._call("create", manifest["kind"], None, manifest, **_dry(run=dry_run))
 
     def get(self, kind: str, name: str) -> Mapping[str, Any] | None:
         """Return an object; None if it does not exist."""
@@ -128,3 +132,7 @@ class Objects:
                 raise
         document = json.loads(answer.data or b"{}")
         return document if isinstance(document, dict) else {}
+
+
+def _dry(*, run: bool) -> dict[str, str]:
+    return {"dry_run": "All"} if run else {}

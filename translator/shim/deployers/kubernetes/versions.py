@@ -167,39 +167,68 @@ class Versions:
         *,
         back: bool = False,
     ) -> list[str]:
-        """Let aliases point to a version: each moves in one request, for all endpoints.
+        """Let aliases point to a version: each moves in one request, for all endpoints, or none moves.
+
+        The API changes one object a request, so the requests are checked before the first one counts, and those that
+        have counted are undone if a later one fails. Only a process that is killed in between leaves the rest unmoved.
 
         Returns:
             the aliases that point to it; others stay at newer versions, unless ``back`` is set.
 
         Raises:
-            DeployError: it was stopped meanwhile; the alias is where it was.
+            DeployError: it was stopped meanwhile, or the cluster refuses one; the aliases are where they were.
         """
-        moved = []
-        for alias in aliases:
-            for _ in range(_TRIES):
-                current = self.objects.get("Service", manifests.alias_name(deployment, alias))
-                newest = int(current["spec"]["selector"][VERSION]) if current is not None else 0
+        chosen = list(aliases)
+        if len(chosen) > 1:
+            for alias in chosen:
+                self._move_alias(deployment, alias, number, ports, back=back, dry_run=True)
+        moved: list[tuple[str, Mapping[str, Any] | None]] = []
+        try:
+            for alias in chosen:
+                newest, before = self._move_alias(deployment, alias, number, ports, back=back)
                 if newest > number and not back:
                     note(f"alias {alias} stays at version {newest}, which is newer")
-                    break
-                manifest = manifests.alias_service(deployment, alias, number, ports)
-                if current is not None:
-                    manifest["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
-                try:
-                    # Applying would change what another run has created meanwhile.
-                    (self.objects.create if current is None else self.objects.apply)(manifest)
-                except ConflictError:
                     continue
-                if not self._is_healthy(deployment, number):
-                    self._move_back(deployment, alias, current, number)
-                    raise DeployError(f"version {number} of {deployment} was stopped")
-                note(f"alias {alias} points to version {number}")
-                moved.append(alias)
-                break
-            else:
-                raise DeployError(f"other runs move the alias {alias!r} of {deployment} at the same time: try again")
-        return moved
+                moved.append((alias, before))
+                self._check_healthy(deployment, number)
+        except BaseException:
+            for alias, before in reversed(moved):
+                self._move_back(deployment, alias, before, number)
+            raise
+        for alias, _ in moved:
+            note(f"alias {alias} points to version {number}")
+        return [alias for alias, _ in moved]
+
+    def _move_alias(  # noqa: PLR0913 - what identifies the version
+        self,
+        deployment: str,
+        alias: str,
+        number: int,
+        ports: Mapping[str, int],
+        *,
+        back: bool,
+        dry_run: bool = False,
+    ) -> tuple[int, Mapping[str, Any] | None]:
+        """Let an alias point to a version, unless it points to a newer one.
+
+        Returns:
+            the version that it pointed to, 0 for none, and its Service as it was.
+        """
+        for _ in range(_TRIES):
+            current = self.objects.get("Service", manifests.alias_name(deployment, alias))
+            newest = int(current["spec"]["selector"][VERSION]) if current is not None else 0
+            if newest > number and not back:
+                return newest, current
+            manifest = manifests.alias_service(deployment, alias, number, ports)
+            if current is not None:
+                manifest["metadata"]["resourceVersion"] = current["metadata"]["resourceVersion"]
+            try:
+                # Applying would change what another run has created meanwhile.
+                (self.objects.create if current is None else self.objects.apply)(manifest, dry_run=dry_run)
+            except ConflictError:
+                continue
+            return newest, current
+        raise DeployError(f"other runs move the alias {alias!r} of {deployment} at the same time: try again")
 
     def _move_back(self, deployment: str, alias: str, before: Mapping[str, Any] | None, number: int) -> None:
         """Undo the move of an alias to a version that was stopped, unless another run has moved it since."""
@@ -220,6 +249,10 @@ class Versions:
     def _is_healthy(self, deployment: str, number: int) -> bool:
         record = self.objects.get("ConfigMap", manifests.version_name(deployment, number))
         return record is not None and HEALTHY in record["data"]
+
+    def _check_healthy(self, deployment: str, number: int) -> None:
+        if not self._is_healthy(deployment, number):
+            raise DeployError(f"version {number} of {deployment} was stopped")
 
     def withdraw(self, deployment: str, number: int) -> list[str]:
         """Let no alias move to a version any more, unless one points to it.
