@@ -196,7 +196,7 @@ def test_a_worker_that_was_cut_off_comes_back(celery: Celery) -> None:
 
 @pytest.mark.wide("celery")
 def test_an_approval_survives_the_workers(celery: Celery) -> None:
-    """Answer while no worker lives: nothing of a worker is held meanwhile, and new workers go on."""
+    """Answer while no worker lives: nothing of a worker is held meanwhile, and new workers run the rest."""
     dag = celery.deploy("asks", {"valohai.yaml": ASKS})
     celery.airflow.trigger(dag, "asks-1")
 

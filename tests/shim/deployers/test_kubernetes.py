@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import importlib.util
 import json
 import os
@@ -10,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -310,6 +312,37 @@ def test_versions_are_looked_up_with_the_credentials_of_the_connection():
         administration({"connection": "training"}, known.get).versions()
     with pytest.raises(DeployError, match="the connection 'other' of the deployer 'kubernetes' does not exist"):
         administration({"connection": "other"}, known.get)
+
+
+def test_an_application_is_ready_once_it_answers(tmp_path):
+    """Gunicorn listens before it has imported the application, so an open port says nothing."""
+
+    def probe(settings, **endpoint):
+        (server,) = workload(tmp_path, settings, **endpoint)["spec"]["template"]["spec"]["containers"]
+        return server.get("startupProbe")
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.path, self.headers["X-VH-Prefix"]))
+            self.send_response(statuses.pop())
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    asked, statuses = [], [500, 404]
+    assert probe({}) is None
+    assert probe({"health": "/h"}, wsgi="app", server_command=()) is None
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        found = probe({"timeout": 7.5}, wsgi="app", server_command=(), port=server.server_port)
+        assert found["failureThreshold"] == 8
+        for expected in (0, 1):
+            answering = threading.Thread(target=server.handle_request)
+            answering.start()
+            command = [sys.executable, *found["exec"]["command"][1:]]
+            assert subprocess.run(command, check=False).returncode == expected
+            answering.join()
+    assert set(asked) == {("/digits/3/predict/", "/digits/3/predict")}
 
 
 def test_names_fit_into_dns_and_differ(tmp_path):

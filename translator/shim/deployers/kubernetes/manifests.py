@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 import shlex
 from typing import TYPE_CHECKING, Any
@@ -47,6 +48,15 @@ tarfile.open(fileobj=io.BytesIO(data)).extractall("{HOME}")
 '
 fi
 cat {_ARCHIVE}/*.part | tar -xzf - -C {HOME}
+"""
+
+
+# Most applications have nothing at their root, so they may refuse the request, but not fail.
+_ASK = """\
+import http.client, sys
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=4)
+connection.request("GET", sys.argv[2] + "/", headers={"X-VH-Prefix": sys.argv[2]})
+sys.exit(connection.getresponse().status >= 500)
 """
 
 
@@ -177,6 +187,8 @@ def _pod(
         "volumeMounts": [*mounts, *more_mounts],
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
+    if endpoint.wsgi is not None and settings.health is None:
+        server["startupProbe"] = _first_answer(settings, endpoint.port, request, number, endpoint.name)
     if resources := _resources(endpoint.resources):
         server["resources"] = resources
     spec: Manifest = {
@@ -235,6 +247,17 @@ def _probe(health: str | None, port: int, prefix: str) -> Manifest:
         return {"tcpSocket": {"port": port}}
     headers = [{"name": "X-VH-Prefix", "value": prefix}]
     return {"httpGet": {"path": f"{prefix}{health}", "port": port, "httpHeaders": headers}}
+
+
+def _first_answer(settings: Settings, port: int, request: Request, number: int, endpoint: str) -> Manifest:
+    """Return the probe of an application's first answer: gunicorn listens before it has imported the application."""
+    prefix = f"/{request.deployment.name}/{number}/{endpoint}"
+    return {
+        "exec": {"command": ["python3", "-c", _ASK, str(port), prefix]},
+        "periodSeconds": 1,
+        "timeoutSeconds": 5,
+        "failureThreshold": max(1, math.ceil(settings.timeout)),
+    }
 
 
 def _resources(resources: Mapping[str, Any]) -> Manifest:
