@@ -39,7 +39,8 @@ def mypy(environment: str, *packages: str) -> list[str]:
 def mypy_of_goldens(target: str) -> list[str]:
     """Return the command for mypy on the files generated for a target, with the settings and cache of its plugin."""
     # Of the packages come the callables that settings name.
-    path = "MYPYPATH=tests/goldens/packages"
+    # A flow of several runs imports the flow beside it.
+    path = f"MYPYPATH=tests/goldens/packages:tests/goldens/{target}/training"
     # Files of the same name are modules of the directories that they are in.
     return ["env", path, *mypy(target), "--explicit-package-bases", f"tests/goldens/{target}"]
 

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from airflow_plugin.dataflow.gate import GateOperator
     from airflow_plugin.dataflow.grid import GridOperator
     from airflow_plugin.dataflow.step import StepOperator
+    from airflow_plugin.matrix.operators import RunSensor, StartRunOperator, SummaryOperator
     from airflow_plugin.parameters.dag_params import dag_param
     from airflow_plugin.parameters.files_param import files_param
     from translator.shim import loom
@@ -88,11 +89,14 @@ __all__ = [
     "Objective",
     "Parameter",
     "Resources",
+    "RunSensor",
     "Search",
     "StartActionsOperator",
     "StartApprovalOperator",
+    "StartRunOperator",
     "Step",
     "StepOperator",
+    "SummaryOperator",
     "complete",
     "dag_param",
     "deployer",
@@ -130,6 +134,7 @@ _MODULES = {
     "airflow_plugin.dataflow.gate": ("GateOperator",),
     "airflow_plugin.dataflow.grid": ("GridOperator",),
     "airflow_plugin.dataflow.step": ("StepOperator",),
+    "airflow_plugin.matrix.operators": ("RunSensor", "StartRunOperator", "SummaryOperator"),
     "airflow_plugin.parameters.dag_params": ("dag_param",),
     "airflow_plugin.parameters.files_param": ("files_param",),
     "airflow_plugin.dag.references": (

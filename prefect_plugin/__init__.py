@@ -17,6 +17,7 @@ version that wrote it. They change only after a deprecation; everything else in 
 - Parameter forms: ``NodeParameters``, ``Axis``, ``Number``, ``as_written``; ``NodeInputs``, ``Files``.
 - All flows: ``ArtifactStore``, the block that configures the artifact store, ``record_crash``, a hook,
   ``infrastructure_failed``, a condition for retries, and ``thread_pool``, a task runner.
+- ``run_each`` calls the flow of a pipeline once per combination of values.
 
 Each name is loaded on first use, so that ``prefect_plugin.embedded`` can choose Prefect's settings before anything
 imports Prefect, which reads them once.
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from prefect_plugin.dataflow.executions import Executions, earlier_node
     from prefect_plugin.dataflow.jobs import Job, execution
     from prefect_plugin.dataflow.nodes import Mapped, Skip, execution_node, skip, task_node
+    from prefect_plugin.matrix.runs import run_each
     from prefect_plugin.parameters.axes import Axis
     from prefect_plugin.parameters.node_parameters import Files, NodeInputs, NodeParameters
     from prefect_plugin.parameters.numbers import Number, as_written
@@ -112,6 +114,7 @@ __all__ = [
     "map_node",
     "parallel_node",
     "record_crash",
+    "run_each",
     "run_of",
     "run_of_graph",
     "runner",
@@ -134,6 +137,7 @@ _MODULES = {
     "prefect_plugin.dataflow.executions": ("Executions", "earlier_node"),
     "prefect_plugin.dataflow.jobs": ("Job", "execution"),
     "prefect_plugin.dataflow.nodes": ("Mapped", "Skip", "execution_node", "skip", "task_node"),
+    "prefect_plugin.matrix.runs": ("run_each",),
     "prefect_plugin.parameters.numbers": ("Number", "as_written"),
     "prefect_plugin.parameters.node_parameters": ("Files", "NodeInputs", "NodeParameters"),
     "prefect_plugin.tasks.task_runners": ("thread_pool",),

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import ExecutionId
 
+RESUMES = "_resumes"
+"""The key of a run's ``conf`` that names the run in the store whose complete executions it keeps."""
 _TEST = "dag_test"
 """What Airflow says instead of a user in a run of ``dag.test()``."""
 
@@ -65,11 +67,17 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
         project_name=task["dag"].default_args.get("project_name"),
         creator=_creator(task),
         input_connections=task["dag"].default_args.get("input_connections") or {},
-        resumes=os.environ.get(variables.RESUME) or None,
+        resumes=os.environ.get(variables.RESUME) or _resumed(task),
         reuse=reuse,
         round=str(getattr(task["dag_run"], "clear_number", None) or 0),
         ended_members=ended_members,
     )
+
+
+def _resumed(task: TaskContext) -> str | None:
+    """Return the run that a DAG of several runs tells this one to resume."""
+    name = (task["dag_run"].conf or {}).get(RESUMES)
+    return name if isinstance(name, str) and name else None
 
 
 def _creator(task: TaskContext) -> str | None:

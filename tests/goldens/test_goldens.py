@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from translator.cli.matrix_option import combinations
 from translator.dialects import Choices
 from translator.load import load
 from translator.targets import GenerateOptions, airflow, prefect
@@ -29,6 +30,8 @@ CHOICES = {"parts": Choices(first="join"), "magnus/part": Choices(first="train")
 SNAPSHOT = f"snapshot:{'0123456789abcdef' * 4}"
 OPTIONS = {"pods/training": GenerateOptions(fetched=SNAPSHOT)}
 """The context of the files of a case, if it is not the usual one."""
+MATRICES = {"training": ("train.batch_size=32,64", "train.learning_rate=[[0.1, 0.01], [0.001]]")}
+"""The combinations of values of a case, for a workflow that runs the pipeline once for each."""
 TARGETS = {"airflow": airflow, "prefect": prefect}
 RULES = "A,AIR,B,D205,D400,E,F,I,PLW,UP"
 """What ruff checks."""
@@ -40,10 +43,14 @@ def generated(case: str, target: str) -> dict[Path, str]:
     loaded = load(CASES[case], choices=CHOICES.get(case))
     assert loaded.pipelines, f"{case} has no pipeline: {loaded.diagnostics}"
     folder = HERE / target / case
-    return {
-        folder / module.file_name(pipeline): module.generate(pipeline, OPTIONS.get(case, GenerateOptions()))
-        for pipeline in loaded.pipelines
-    }
+    options = OPTIONS.get(case, GenerateOptions())
+    files = {folder / module.file_name(pipeline): module.generate(pipeline, options) for pipeline in loaded.pipelines}
+    for pipeline in loaded.pipelines if case in MATRICES else ():
+        own = folder / module.file_name(pipeline)
+        points = combinations(pipeline, MATRICES[case], (), loaded.diagnostics)
+        name, text = module.write_matrix(pipeline, options, own.name, files[own], points)
+        files[folder / name] = text
+    return files
 
 
 def expected(target: str) -> list[Path]:

@@ -69,7 +69,7 @@ LAYERS = {
         ("tasks",),
         ("run",),
         ("database", "dataflow"),
-        ("controlflow",),
+        ("controlflow", "matrix"),
         ("console", "embedded", "recovery"),
         ("plugin",),
     ),
@@ -81,6 +81,7 @@ LAYERS = {
         ("remote",),
         ("controlflow", "dataflow"),
         ("embedded",),
+        ("matrix",),
     ),
 }
 """The rooms: each imports from its own layer and from those above it in this list only, also for type checkers."""

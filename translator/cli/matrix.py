@@ -18,6 +18,7 @@ from translator.history.times import duration, seconds
 from translator.run.process import Stop, terminable
 from translator.run.progress import brief, plain
 from translator.run.view import view
+from translator.shim.outcome.matrix import label, metrics, value_text
 
 if TYPE_CHECKING:
     from argparse import Namespace
@@ -44,7 +45,7 @@ class Member:
     @property
     def label(self) -> str:
         """The values as people write them: ``lr=0.1, layers=[4, 8]``."""
-        return printable(", ".join(f"{name}={value_text(value)}" for name, value in self.values.items()))
+        return printable(label(self.values))
 
 
 def width(runs: int, jobs: int, least: int = 0) -> tuple[int, int]:
@@ -150,11 +151,6 @@ def _stopping(stop: Stop) -> Iterator[None]:
         stop.ask(str(error))
 
 
-def value_text(value: object) -> str:
-    """Return a value of a parameter as text."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
 def _state(outcome: Outcome) -> str:
     return NO_RECORD if outcome.document is None else str(outcome.document["state"])
 
@@ -179,30 +175,20 @@ def _document(member: Member, outcome: Outcome | None) -> dict[str, Any]:
         "run": member.request.run if outcome is not None else None,
         "state": _state(outcome) if outcome is not None else NOT_STARTED,
         "seconds": seconds(document["started"], document["ended"]) if document is not None else None,
-        "metrics": _metrics(document) if document is not None else {},
+        "metrics": metrics(document) if document is not None else {},
         "place": outcome.place if outcome is not None else None,
     }
-
-
-def _metrics(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the last numbers that nodes with one complete execution printed, by ``NODE.KEY``."""
-    found: dict[str, Any] = {}
-    for name, node in document["nodes"].items():
-        for one in node["executions"] if node.get("kind") == "execution" else ():
-            numbers = one["metadata"].items() if one["state"] == "complete" else ()
-            found |= {f"{name}.{key}": value for key, value in numbers if isinstance(value, (int, float))}
-    return found
 
 
 def _table(summary: Sequence[Mapping[str, Any]]) -> list[str]:
     """Write the summary as lines: the values, the state, the duration and the first metrics of each run."""
     axes = list(summary[0]["parameters"])
     every = [key for one in summary for key in one["metrics"]]
-    metrics = [key for key in dict.fromkeys(every) if len({json.dumps(one["metrics"].get(key)) for one in summary}) > 1]
-    metrics = metrics[:_METRICS]
-    rows = [[*axes, "state", "time", *metrics, "run"]]
+    shown = [key for key in dict.fromkeys(every) if len({json.dumps(one["metrics"].get(key)) for one in summary}) > 1]
+    shown = shown[:_METRICS]
+    rows = [[*axes, "state", "time", *shown, "run"]]
     for one in summary:
-        measured = [value_text(one["metrics"][key]) if key in one["metrics"] else "" for key in metrics]
+        measured = [value_text(one["metrics"][key]) if key in one["metrics"] else "" for key in shown]
         values = [value_text(value) for value in one["parameters"].values()]
         rows.append([*values, one["state"], duration(one["seconds"]), *measured, one["run"] or ""])
     return columns([[printable(cell) for cell in row] for row in rows])

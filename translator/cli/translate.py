@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from translator import __version__, registry
 from translator.checks.schedules import check_schedule
-from translator.cli import schedule_option
+from translator.cli import matrix_option, schedule_option
 from translator.cli.commands import listed
 from translator.cli.deployments_file import write_deployment
 from translator.cli.exit_status import FAILED, OK, UsageError
@@ -37,14 +37,14 @@ from translator.ir import Code
 from translator.shim import variables
 from translator.shim.files.sizes import size
 from translator.shim.masking.uris import redact
-from translator.targets import DeploysSchedules, GenerateOptions
+from translator.targets import DeploysSchedules, GenerateOptions, WritesMatrices
 from translator.targets.render import MARKER
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from translator.ir import Pipeline
+    from translator.ir import Pipeline, Value
     from translator.load import Loaded
     from translator.targets import Target
 
@@ -56,6 +56,8 @@ class _Generated:
     file: Path
     text: str
     pipeline: Pipeline
+    matrix: tuple[Path, str] | None = None
+    """The file that runs the pipeline once per combination of values."""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -67,6 +69,7 @@ def main(argv: Sequence[str]) -> int:
     loaded = open_file(args, args.file)
     names = _selected(loaded, args)
     _check_names(names, target, args)
+    matrix_option.check_written(args, target, names)
     diagnostics = loaded.diagnostics.copy()
     texts: list[_Generated] = []
     fetched = partial(_fetched, loaded=loaded, option=args.store, known={})
@@ -81,8 +84,9 @@ def main(argv: Sequence[str]) -> int:
         about, known = diagnostics.about(pipeline.name), len(diagnostics.found)
         check_schedule(pipeline, about)
         check_again(pipeline, loaded, args.grid, target, about)
+        points = matrix_option.combinations(pipeline, args.matrix, (), about) if args.matrix else ()
         if not (bad | bad_pipelines(diagnostics.found[known:], strict=args.strict)) & {None, name}:
-            texts.append(_generated(pipeline, loaded, target, args, texts, fetched))
+            texts.append(_generated(pipeline, loaded, target, args, texts, fetched, points))
     chosen = diagnostics.concerning(*names) if names else diagnostics
     show(chosen, loaded.sources, hush_notes=True, file=args.file)
     if not names and not is_bad(chosen, strict=False):
@@ -108,6 +112,7 @@ def parser() -> Parser:
     for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
         arguments.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
     schedule_option.add_arguments(arguments)
+    matrix_option.add_written(arguments)
     arguments.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
     sent = "with the generated file, as a snapshot in the artifact store, or as a commit in git_remote"
     arguments.add_argument(
@@ -140,6 +145,7 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
     args: argparse.Namespace,
     others: Iterable[_Generated],
     fetched: Callable[[Pipeline], str | None],
+    points: Sequence[Mapping[str, Value]],
 ) -> _Generated:
     """Return the file to write (without ``-o``, in the current directory).
 
@@ -150,6 +156,7 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
         args: the options.
         others: the files that are already to be written.
         fetched: returns what workers fetch in place of the project of a pipeline.
+        points: the values of each run of a matrix, if there is one.
     """
     target_name = getattr(args, target.NAMED_BY)
     # Runs are kept below this name: a part finds those of the whole pipeline if both are given the same name.
@@ -169,7 +176,11 @@ def _generated(  # noqa: PLR0913, PLR0917 - all that defines a file
         name=target_name if pipeline.part is None else None,
         fetched=fetched(pipeline),
     )
-    return _Generated(file, target.generate(renamed, options), renamed)
+    text = target.generate(renamed, options)
+    if not points or not isinstance(target, WritesMatrices):
+        return _Generated(file, text, renamed)
+    beside, several = target.write_matrix(renamed, options, file.name, text, points)
+    return _Generated(file, text, renamed, (file.with_name(beside), several))
 
 
 def _fetched(pipeline: Pipeline, loaded: Loaded, option: str | None, known: dict[str, str]) -> str | None:
@@ -249,6 +260,13 @@ def _check_names(names: Sequence[str], target: Target, args: argparse.Namespace)
             raise UsageError(f"{option} {name}: {reason}")
 
 
+def _write_matrix(file: Path, text: str, target: Target, *, force: bool) -> None:
+    """Write the file that runs a pipeline once per combination of values."""
+    refuse_twin(file, text, target.IDENTITY, marker=MARKER)
+    write(file, text, marker=MARKER, force=force)
+    sys.stdout.write(f"wrote {file}\n")
+
+
 def _deliver(texts: Sequence[_Generated], target: Target, args: argparse.Namespace) -> int:
     if args.output is None:
         print_utf8("".join(one.text for one in texts))
@@ -264,6 +282,8 @@ def _deliver(texts: Sequence[_Generated], target: Target, args: argparse.Namespa
             refuse_twin(one.file, one.text, target.IDENTITY, marker=MARKER)
             write(one.file, one.text, marker=MARKER, force=args.force)
             sys.stdout.write(f"wrote {one.file}\n")
+            if one.matrix is not None:
+                _write_matrix(*one.matrix, target, force=args.force)
             beside = write_deployment(one.file, one.text, one.pipeline, target, force=args.force)
             deployed |= {beside} if beside is not None else set()
         except TranslatorError as error:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from translator.config.keys import TargetKeys
@@ -67,6 +67,32 @@ class Target(Protocol):
         self, file: Path, *, store: str, run: str, project: Path, parameters: Mapping[str, Value], home: Path, jobs: int
     ) -> list[str]:
         """Build the argument list that runs a generated file in the engine's embedded mode."""
+
+
+@runtime_checkable
+class WritesMatrices(Protocol):
+    """A target that writes workflows which run a pipeline once per combination of values."""
+
+    def write_matrix(
+        self,
+        pipeline: Pipeline,
+        options: GenerateOptions,
+        file: str,
+        source: str,
+        points: Sequence[Mapping[str, Value]],
+    ) -> tuple[str, str]:
+        """Return the name and the text of the file of such a workflow.
+
+        Args:
+            pipeline: the pipeline.
+            options: the context of the file.
+            file: the name of the file of the pipeline's own workflow, beside which it is.
+            source: the text of that file.
+            points: the values of each run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
+
+        Raises:
+            TranslatorError: that file cannot be used in another one.
+        """
 
 
 @runtime_checkable

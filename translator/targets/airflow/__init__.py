@@ -10,7 +10,7 @@ from translator.targets import GenerateOptions
 from translator.targets.airflow.settings import SETTINGS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from translator import ir
@@ -29,6 +29,7 @@ __all__ = [
     "file_name",
     "generate",
     "run_command",
+    "write_matrix",
 ]
 
 NAME = "airflow"
@@ -69,6 +70,27 @@ def generate(pipeline: ir.Pipeline, options: GenerateOptions = GenerateOptions()
 
         parts = dag_source(lower(pipeline, options))
     return render.source(parts, file_name(pipeline))
+
+
+def write_matrix(
+    pipeline: ir.Pipeline,
+    options: GenerateOptions,
+    file: str,
+    source: str,  # noqa: ARG001 - other targets import its workflow
+    points: Sequence[Mapping[str, ir.Value]],
+) -> tuple[str, str]:
+    """Return the name and the text of a file that runs a pipeline once per combination of values.
+
+    Args:
+        pipeline: the pipeline.
+        options: the context of the file.
+        file: the name of the file of the pipeline's own workflow, beside which it is.
+        source: the text of that file, which this target does not need.
+        points: the values of each run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
+    """
+    from translator.targets.airflow.matrix import matrix_source
+
+    return matrix_source(pipeline, options, file, points)
 
 
 def bad_name(name: str) -> str | None:

@@ -11,7 +11,7 @@ from translator.targets import GenerateOptions
 from translator.targets.prefect.settings import DEPLOYMENTS, SETTINGS, flow_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
@@ -32,6 +32,7 @@ __all__ = [
     "generate",
     "run_command",
     "with_deployment",
+    "write_matrix",
 ]
 
 NAME = "prefect"
@@ -72,6 +73,23 @@ def generate(pipeline: Pipeline, options: GenerateOptions = GenerateOptions()) -
 
         parts = flow_source(lower(pipeline, options))
     return render.source(parts, file_name(pipeline))
+
+
+def write_matrix(
+    pipeline: Pipeline, options: GenerateOptions, file: str, source: str, points: Sequence[Mapping[str, Value]]
+) -> tuple[str, str]:
+    """Return the name and the text of a file that runs a pipeline once per combination of values.
+
+    Args:
+        pipeline: the pipeline.
+        options: the context of the file.
+        file: the name of the file of the pipeline's own workflow, beside which it is.
+        source: the text of that file.
+        points: the values of each run, by ``NAME`` of a pipeline parameter or ``NODE.PARAMETER``.
+    """
+    from translator.targets.prefect.matrix import matrix_source
+
+    return matrix_source(pipeline, options, file, source, points)
 
 
 def bad_name(name: str) -> str | None:

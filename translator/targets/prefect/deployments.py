@@ -6,11 +6,11 @@ it is exactly as we write it. It holds no text of a pipeline, because Prefect su
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import TYPE_CHECKING
 
 from translator.errors import TranslatorError
+from translator.targets.matrix import decorated_function
 from translator.targets.prefect.settings import DEPLOYMENTS as FILE
 from translator.targets.prefect.settings import of_flow
 from translator.targets.render import MARKER
@@ -66,7 +66,7 @@ def with_deployment(pipeline: ir.Pipeline, source: str, file: str, before: str |
             f"{FILE} not written: it cannot name the flow's file {file!r}",
             "choose a name of letters, digits, dots, dashes and underscores with -o",
         )
-    entry = _entry(pipeline, f"{file}:{_function(source)}", schedule)
+    entry = _entry(pipeline, f"{file}:{decorated_function(source, 'flow')}", schedule)
     if entries is None:
         if not force:
             message = f"{FILE} not written: the existing file is not as we write it"
@@ -98,14 +98,3 @@ def _entry(pipeline: ir.Pipeline, entrypoint: str, schedule: str) -> str:
     if not _ENTRY.fullmatch(entry):
         raise DeploymentsError(f"{FILE} not written: it cannot hold {entry!r}")  # a mistake of ours
     return entry
-
-
-def _function(source: str) -> str:
-    """Return the name of the flow function in the text of a flow's file."""
-    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
-    return next(node.name for node in functions if any(map(_is_flow, node.decorator_list)))
-
-
-def _is_flow(decorator: ast.expr) -> bool:
-    called = decorator.func if isinstance(decorator, ast.Call) else decorator
-    return isinstance(called, ast.Name) and called.id == "flow"

@@ -1,0 +1,1 @@
+"""Run a pipeline once per combination of values, on Airflow."""

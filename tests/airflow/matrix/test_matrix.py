@@ -1,0 +1,59 @@
+"""Run a pipeline once per combination of values on a real scheduler, and clear what failed."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from tests import matrices
+from tests.airflow.scheduler import wait_until
+from translator.targets import airflow
+
+if TYPE_CHECKING:
+    from tests.airflow.scheduler import Airflow
+
+
+def test_a_dag_of_several_runs(scheduler: Airflow) -> None:
+    project = scheduler.home / "several" / "project"
+    project.mkdir(parents=True)
+    home = project.parent / "home"
+    matrices.write(airflow, project, scheduler.dags)
+    wait_until(lambda: {"several", "several_matrix"} <= scheduler.listed().keys())
+    scheduler.api("PATCH", "/api/v2/dags/several", {"is_paused": False})
+    scheduler.trigger("several_matrix", "all")
+    assert scheduler.wait("several_matrix", "all") == "failed"
+    first = summary(scheduler)
+    assert [one["parameters"] for one in first] == matrices.VALUES
+    assert [(one["state"], one["run"]) for one in first] == [("complete", "all__0"), ("error", "all__1")]
+    assert first[0]["metrics"] == {"train.score": 1}
+
+    # The failed one runs again, with the results of what was complete in it; the other one is left as it is.
+    (home / "mended").touch()
+    body = {
+        "dag_run_id": "all",
+        "task_ids": [["start", 1], ["wait", 1], "summary"],
+        "dry_run": False,
+        "only_failed": False,
+        "reset_dag_runs": True,
+    }
+    scheduler.api("POST", "/api/v2/dags/several_matrix/clearTaskInstances", body)
+    assert scheduler.wait("several_matrix", "all") == "success"
+    second = summary(scheduler)
+    assert [(one["state"], one["run"]) for one in second] == [("complete", "all__0"), ("complete", "all__1__2")]
+    assert [(home / f"ran-{seed}").read_text() for seed in (1, 2)] == ["prepared\n", "prepared\n"]
+    nodes = scheduler.record("all__1__2")["nodes"]
+    assert nodes["prepare"]["executions"][0]["reused"] == "all__1/prepare/0/try-1"
+
+    # What is complete is not started again, whoever clears it.
+    body["task_ids"] = [["start", 0], ["wait", 0], "summary"]
+    scheduler.api("POST", "/api/v2/dags/several_matrix/clearTaskInstances", body)
+    assert scheduler.wait("several_matrix", "all") == "success"
+    assert summary(scheduler) == second
+
+
+def summary(scheduler: Airflow) -> list[dict[str, Any]]:
+    """Return the summary of the runs."""
+    path = "/api/v2/dags/several_matrix/dagRuns/all/taskInstances/summary/xcomEntries/summary?deserialize=true"
+    value = scheduler.api("GET", path)["value"]
+    rows: list[dict[str, Any]] = json.loads(value) if isinstance(value, str) else value
+    return rows
