@@ -9,6 +9,7 @@ from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.exceptions import NodeError
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.pipeline import pipeline_of
+from airflow_plugin.run.waiting import let_upstream_end
 from airflow_plugin.tasks import batches
 from airflow_plugin.tasks.instances import existing_tasks, listed_states, named_tries, states_by_task
 from translator.shim.store import NoManifestError
@@ -45,7 +46,7 @@ def edge_manifests(
     from translator.shim.outcome import earlier_run
 
     listed = list(edges)
-    manifests = upstream_manifests(context, (edge.source for edge in listed if edge.run is None), store)
+    manifests = upstream_manifests(context, (edge.source for edge in listed if edge.run is None), store, wait=True)
     earlier = {edge.source: (edge.run, edge.may_fail) for edge in listed if edge.run is not None}
     if earlier:
         pipeline, run = pipeline_of(context["dag"]), run_directory(context, store)
@@ -83,7 +84,9 @@ def edge_values(
     return values
 
 
-def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -> dict[str, tuple[Manifest, ...]]:
+def upstream_manifests(
+    context: Context, sources: Iterable[str], store: Store, *, wait: bool = False
+) -> dict[str, tuple[Manifest, ...]]:
     """Return the manifests of some nodes' executions that are successful now, in grid order.
 
     Tries are requested by task id, because an XComArg would draw an edge past the gate of a node. Instances that no
@@ -94,6 +97,7 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
         context: of the task that asks.
         sources: names of nodes.
         store: the store that the manifests are in.
+        wait: whether to wait for executions that a person cleared together with this task.
 
     Raises:
         MissingNodeError: the run has no task instances of a node.
@@ -104,7 +108,8 @@ def upstream_manifests(context: Context, sources: Iterable[str], store: Store) -
     of_dag = nodes(context["dag"])
     wanted_nodes = [of_dag[source] for source in wanted]
     tasks = context["dag"].task_dict
-    listed = listed_states(context, [task for node in wanted_nodes for task in (*node.steps, *_batch_choices(node))])
+    listed_tasks = [task for node in wanted_nodes for task in (*node.steps, *_batch_choices(node))]
+    listed = let_upstream_end(context, listed_tasks) if wait else listed_states(context, listed_tasks)
     existing = existing_tasks(listed, tasks)
     if missing := [node.name for node in wanted_nodes if not existing.intersection(node.steps)]:
         names = ", ".join(map(repr, missing))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from airflow_plugin.tasks.instances import ENDED
+from airflow_plugin.tasks.instances import ENDED, listed_states, task_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow.sdk import Context
 
@@ -28,18 +28,39 @@ def let_others_end(context: Context) -> None:
     Args:
         context: of the task that ends the run.
     """
-    ti = context["ti"]
+    own = context["ti"].task_id
+    _let_end(lambda: listed_states(context), lambda key: key != own)
+
+
+def let_upstream_end(context: Context, task_ids: Iterable[str]) -> Mapping[str, str | None]:
+    """Wait for instances of upstream tasks, as long as any of them runs or is about to; return what is listed then.
+
+    There are only such instances if a person cleared them together with this task, and not what is between them: a
+    failed execution of a node that continues, whose last task is a success.
+
+    Args:
+        context: of the task that asks.
+        task_ids: the upstream tasks.
+    """
+    wanted, tasks = {*task_ids}, context["dag"].task_dict
+    return _let_end(lambda: listed_states(context, wanted), lambda key: task_of(key, tasks) in wanted)
+
+
+def _let_end(
+    list_states: Callable[[], Mapping[str, str | None]], counts: Callable[[str], bool]
+) -> Mapping[str, str | None]:
+    """Wait until the instances that count have ended, while something happens to them; return what is listed then."""
     deadline = time.monotonic() + _PATIENCE
     before: set[str] = set()
     while True:
-        listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-        open_ones = {key: state for key, state in listed.items() if state not in ENDED and key != ti.task_id}
+        listed = list_states()
+        open_ones = {key: state for key, state in listed.items() if state not in ENDED and counts(key)}
         if not open_ones:
-            return
+            return listed
         if "running" in open_ones.values() or set(open_ones) != before:
             deadline = time.monotonic() + _PATIENCE
         if time.monotonic() >= deadline:
-            return
+            return listed
         before = set(open_ones)
         time.sleep(_PAUSE)
 

@@ -116,6 +116,16 @@ def states_by_task(listed: Mapping[str, str | None], tasks: Mapping[str, Any]) -
     return by_task
 
 
+def task_of(key: str, tasks: Mapping[str, Any]) -> str:
+    """Return the id of the task that a key of Airflow stands for.
+
+    Args:
+        key: an instance, as Airflow lists it.
+        tasks: all tasks of the DAG by id.
+    """
+    return _instance(key, tasks)[0]
+
+
 def _instance(key: str, tasks: Mapping[str, Any]) -> tuple[str, int]:
     """Return the task and the map index that a key of Airflow stands for.
 

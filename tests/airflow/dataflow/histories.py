@@ -526,7 +526,7 @@ class History(RuleBasedStateMachine):
         self.deleted[self.run] += 1
         self.model = Model(self.stored, f"{self.run}-{self.deleted[self.run] + 1}")
         self._begin(values, failing, reuse=reuse)
-        assert said(path) == before, "the run of the same id has written over the record of the deleted one"
+        assert said(path) == before, f"the run of the same id has written over the record of the deleted one: {before}"
 
     # How it is done
 
