@@ -52,7 +52,7 @@ class StartRunOperator(TriggerDagRunOperator):
     def execute(self, context: Context) -> None:
         """Start a run, unless there is one that has not failed."""
         ti = context["ti"]
-        first = f"{context['dag_run'].run_id}__{max(ti.map_index, 0)}"
+        first = f"{context['dag_run'].run_id}__{max(ti.map_index or 0, 0)}"
         failed = None
         for number in itertools.count(1):
             run_id = first if number == 1 else f"{first}__{number}"

@@ -54,7 +54,7 @@ def run_each(flow: Flow[..., Any], runs: Sequence[Mapping[str, Any]]) -> State[A
     for number, values in enumerate(runs):
         member = Member(number, earlier.get(number), begun)
         with enter_member(member):
-            state = flow(**arguments_of(flow, values), return_state=True)
+            state: Any = flow(**arguments_of(flow, values), return_state=True)
         record = member.run.record if member.run is not None else None
         row = matrix.summary(
             values, member.run.id if member.run is not None else None, record.document if record else None

@@ -62,6 +62,40 @@ def test_a_schedule_is_a_deployment(folder: Path, capsys: pytest.CaptureFixture[
     assert (folder / "flows" / "prefect.yaml").read_text() == before
 
 
+def test_a_flow_whose_file_is_gone(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Prefect would deploy none of the others."""
+    night = ("-p", "Night {{ $HOME }}", "--schedule", "5 5 * * SUN")
+    written()
+    written(*night)
+    (folder / "flows" / "day_flow.py").unlink()
+    capsys.readouterr()
+    written(*night)
+    assert [one["entrypoint"] for one in deployments(folder)] == ["night_home_flow.py:night_home"]
+    message = (
+        "flows/prefect.yaml: removed the deployment of day_flow.py, which is gone; if you deployed it, delete it there"
+    )
+    assert f"translate: warning: {message}, too\n" in capsys.readouterr().err
+    # A flow that has no schedule removes them, too; the last one takes the file with it.
+    (folder / "flows" / "night_home_flow.py").unlink()
+    (folder / "translator.toml").unlink()
+    written("-p", "Day")
+    assert not (folder / "flows" / "prefect.yaml").exists()
+    assert "removed the deployment of night_home_flow.py, which is gone" in capsys.readouterr().err
+
+
+def test_flows_that_are_written_again_together(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    both = TOML.replace("[pipelines.Day.schedule]", "[defaults.schedule]").partition("[pipelines")[0]
+    (folder / "translator.toml").write_text(both)
+    written()
+    before = deployments(folder)
+    for file in (folder / "flows").glob("*.py"):
+        file.unlink()
+    capsys.readouterr()
+    written()
+    assert deployments(folder) == before
+    assert "removed" not in capsys.readouterr().err
+
+
 def test_a_schedule_that_is_removed_becomes_inactive(folder: Path) -> None:
     """Prefect keeps schedules where a deployment gets an empty list."""
     written()

@@ -277,6 +277,7 @@ def _deliver(texts: Sequence[_Generated], target: Target, args: argparse.Namespa
         return OK
     status = OK
     deployed: set[Path] = set()
+    coming = {one.file for one in texts}
     for one in texts:
         try:
             refuse_twin(one.file, one.text, target.IDENTITY, marker=MARKER)
@@ -284,7 +285,9 @@ def _deliver(texts: Sequence[_Generated], target: Target, args: argparse.Namespa
             sys.stdout.write(f"wrote {one.file}\n")
             if one.matrix is not None:
                 _write_matrix(*one.matrix, target, force=args.force)
-            beside = write_deployment(one.file, one.text, one.pipeline, target, force=args.force)
+            beside = write_deployment(
+                one.file, one.text, one.pipeline, target, force=args.force, warn=_warn, coming=coming
+            )
             deployed |= {beside} if beside is not None else set()
         except TranslatorError as error:
             sys.stderr.write(f"translate: {error}\n")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from translator.config.keys import TargetKeys
@@ -101,6 +101,14 @@ class DeploysSchedules(Protocol):
 
     DEPLOYMENTS: str
     """The name of that file."""
+
+    def without_gone(self, before: str | None, exists: Callable[[str], bool]) -> tuple[str | None, Sequence[str]]:
+        """Return the text of that file without workflows whose files are gone, and the names of these files.
+
+        Args:
+            before: the text that the file with the schedules has now, if it exists.
+            exists: returns whether a file exists beside it.
+        """
 
     def with_deployment(
         self, pipeline: Pipeline, source: str, file: str, before: str | None, *, force: bool

@@ -11,7 +11,7 @@ from translator.targets import GenerateOptions
 from translator.targets.prefect.settings import DEPLOYMENTS, SETTINGS, flow_file
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from translator.diagnostics import Diagnostics
@@ -32,6 +32,7 @@ __all__ = [
     "generate",
     "run_command",
     "with_deployment",
+    "without_gone",
     "write_matrix",
 ]
 
@@ -102,6 +103,18 @@ def bad_name(name: str) -> str | None:
 def file_name(pipeline: Pipeline) -> str:
     """Name the flow's file; it ends in ``_flow``, so that it never shadows a module of a library."""
     return flow_file(pipeline, f"{slug(pipeline.title)}_flow.py")
+
+
+def without_gone(before: str | None, exists: Callable[[str], bool]) -> tuple[str | None, Sequence[str]]:
+    """Return the text of ``prefect.yaml`` without deployments whose flow's file is gone, and the names of these files.
+
+    Args:
+        before: the text that it has now, if it exists.
+        exists: returns whether a file exists beside it.
+    """
+    from translator.targets.prefect import deployments
+
+    return deployments.without_gone(before, exists)
 
 
 def with_deployment(pipeline: Pipeline, source: str, file: str, before: str | None, *, force: bool) -> str | None:

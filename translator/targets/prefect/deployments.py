@@ -16,6 +16,8 @@ from translator.targets.prefect.settings import of_flow
 from translator.targets.render import MARKER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from translator import ir
 
 DEPLOYMENT = "default"
@@ -73,6 +75,23 @@ def with_deployment(pipeline: ir.Pipeline, source: str, file: str, before: str |
             raise DeploymentsError(message, f"replace it with --force, or add this to its deployments:\n{entry}")
         entries = {}
     return _HEADER + "".join(text for _, text in sorted({**entries, file: entry}.items()))
+
+
+def without_gone(before: str | None, exists: Callable[[str], bool]) -> tuple[str | None, Sequence[str]]:
+    """Return the text of ``prefect.yaml`` without deployments whose flow's file is gone, and the names of these files.
+
+    A text that is not exactly as we write it stays as it is. The text is None if nothing is left of it.
+
+    Args:
+        before: the text that the file has now, if it exists.
+        exists: returns whether a file exists beside it.
+    """
+    entries = _entries(before)
+    if before is None or entries is None:
+        return before, ()
+    gone = [file for file in entries if not exists(file)]
+    kept = "".join(entry for file, entry in entries.items() if file not in gone)
+    return (_HEADER + kept if kept else None), gone
 
 
 def _entries(text: str | None) -> dict[str, str] | None:
