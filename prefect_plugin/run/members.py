@@ -31,7 +31,7 @@ _member: ContextVar[Member | None] = ContextVar("member", default=None)
 
 
 def current_member() -> Member | None:
-    """Return the member that the next run in this context is; None if it is a run of its own."""
+    """Return the member that the next run in this context is; None if there are no others."""
     member = _member.get()
     return member if member is not None and member.run is None else None
 

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 from translator.cli.exit_status import UsageError
 from translator.cli.param_option import CODE, axis_items, values
 from translator.names import enumeration
-from translator.shim.masking import is_sensitive
-from translator.targets import WritesMatrices
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser, Namespace
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
     from translator.diagnostics import Diagnostics
     from translator.ir import Pipeline, Value
-    from translator.targets import Target
 
 OPTION = "--matrix"
 MAX_RUNS = 1000
@@ -35,41 +32,6 @@ def add_argument(parser: ArgumentParser) -> None:
         metavar="NAME=VALUE,VALUE...",
         help="start one run per value, or per combination of values if repeated; values as for --param, or a JSON list",
     )
-
-
-def add_written(parser: ArgumentParser) -> None:
-    """Declare ``--matrix`` for generated files."""
-    parser.add_argument(
-        OPTION,
-        action="append",
-        default=[],
-        metavar="NAME=VALUE,VALUE...",
-        help="also write a workflow that runs the pipeline once per value, or per combination of values if repeated",
-    )
-
-
-def check_written(args: Namespace, target: Target, names: Sequence[str]) -> None:
-    """Check whether a workflow of several runs can be written.
-
-    Args:
-        args: the options.
-        target: the engine.
-        names: the pipelines to translate.
-
-    Raises:
-        UsageError: it cannot.
-    """
-    if not args.matrix:
-        return
-    if not isinstance(target, WritesMatrices):
-        raise UsageError(f"{OPTION} does not apply to {target.NAME}")
-    if args.output is None:
-        raise UsageError(f"{OPTION} writes a second file", "name the directory for both with -o")
-    if len(names) > 1:
-        raise UsageError(f"{OPTION} sets parameters of one pipeline", "choose it with --pipeline NAME")
-    if secret := next((text for text in args.matrix if is_sensitive(text.partition("=")[0].rpartition(".")[2])), None):
-        name = secret.partition("=")[0]
-        raise UsageError(f"{OPTION} {name}: the generated file would contain its values, which may be secrets")
 
 
 def check(args: Namespace) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from translator import __version__, registry
 from translator.checks.schedules import check_schedule
-from translator.cli import matrix_option, schedule_option
+from translator.cli import schedule_option, written_matrix_option
 from translator.cli.commands import listed
 from translator.cli.deployments_file import write_deployment
 from translator.cli.exit_status import FAILED, OK, UsageError
@@ -69,7 +69,7 @@ def main(argv: Sequence[str]) -> int:
     loaded = open_file(args, args.file)
     names = _selected(loaded, args)
     _check_names(names, target, args)
-    matrix_option.check_written(args, target, names)
+    written_matrix_option.check(args, target, names)
     diagnostics = loaded.diagnostics.copy()
     texts: list[_Generated] = []
     fetched = partial(_fetched, loaded=loaded, option=args.store, known={})
@@ -84,7 +84,7 @@ def main(argv: Sequence[str]) -> int:
         about, known = diagnostics.about(pipeline.name), len(diagnostics.found)
         check_schedule(pipeline, about)
         check_again(pipeline, loaded, args.grid, target, about)
-        points = matrix_option.combinations(pipeline, args.matrix, (), about) if args.matrix else ()
+        points = written_matrix_option.combinations(pipeline, args, about)
         if not (bad | bad_pipelines(diagnostics.found[known:], strict=args.strict)) & {None, name}:
             texts.append(_generated(pipeline, loaded, target, args, texts, fetched, points))
     chosen = diagnostics.concerning(*names) if names else diagnostics
@@ -112,7 +112,7 @@ def parser() -> Parser:
     for option, does in {target.NAMED_BY: target.NAMED_HELP for target in registry.targets()}.items():
         arguments.add_argument(option, dest=option, metavar=option.rpartition("-")[2].upper(), help=does)
     schedule_option.add_arguments(arguments)
-    matrix_option.add_written(arguments)
+    written_matrix_option.add_argument(arguments)
     arguments.add_argument("--prefix", metavar="TEXT", default="", help="prefix for the name of every pipeline")
     sent = "with the generated file, as a snapshot in the artifact store, or as a commit in git_remote"
     arguments.add_argument(
@@ -278,15 +278,15 @@ def _deliver(texts: Sequence[_Generated], target: Target, args: argparse.Namespa
     status = OK
     deployed: set[Path] = set()
     coming = {one.file for one in texts}
-    for one in texts:
+    for generated in texts:
         try:
-            refuse_twin(one.file, one.text, target.IDENTITY, marker=MARKER)
-            write(one.file, one.text, marker=MARKER, force=args.force)
-            sys.stdout.write(f"wrote {one.file}\n")
-            if one.matrix is not None:
-                _write_matrix(*one.matrix, target, force=args.force)
+            refuse_twin(generated.file, generated.text, target.IDENTITY, marker=MARKER)
+            write(generated.file, generated.text, marker=MARKER, force=args.force)
+            sys.stdout.write(f"wrote {generated.file}\n")
+            if generated.matrix is not None:
+                _write_matrix(*generated.matrix, target, force=args.force)
             beside = write_deployment(
-                one.file, one.text, one.pipeline, target, force=args.force, warn=_warn, coming=coming
+                generated.file, generated.text, generated.pipeline, target, force=args.force, warn=_warn, coming=coming
             )
             deployed |= {beside} if beside is not None else set()
         except TranslatorError as error:

@@ -351,6 +351,16 @@ RULES = (
         target="prefect",
     ),
     Rule(
+        "clock-change",
+        (WARNING,),
+        "when clocks are changed, the engines start a scheduled run at different times",
+        "Choose an hour that comes once on every day, or a time zone without changes, such as UTC. Ignore the code if "
+        "an hour, or one run of an hourly schedule, does not matter.",
+        valohai(
+            files={"translator.toml": '[defaults.schedule]\ncron = "30 3 * * *"\ntimezone = "Europe/Helsinki"\n'},
+        ),
+    ),
+    Rule(
         "ignored-start-date",
         (WARNING,),
         "Prefect schedules runs as soon as the flow is deployed",

@@ -32,8 +32,8 @@ def metrics(document: Mapping[str, Any]) -> dict[str, Any]:
     """
     found: dict[str, Any] = {}
     for name, node in document["nodes"].items():
-        for one in node.get("executions", ()) if node.get("kind") == "execution" else ():
-            numbers = one["metadata"].items() if one["state"] == COMPLETE else ()
+        for execution in node.get("executions", ()) if node.get("kind") == "execution" else ():
+            numbers = execution["metadata"].items() if execution["state"] == COMPLETE else ()
             found |= {f"{name}.{key}": value for key, value in numbers if isinstance(value, (int, float))}
     return found
 
@@ -61,11 +61,11 @@ def lines(runs: Sequence[Mapping[str, Any]]) -> list[str]:
     return [*map(_line, runs), f"{complete} of {len(runs)} runs are complete"]
 
 
-def _line(one: Mapping[str, Any]) -> str:
-    seconds = f" after {one['seconds']:.1f} s" if one["seconds"] is not None else ""
-    numbers = "".join(f", {name} {value_text(value)}" for name, value in one["metrics"].items())
-    run = f" (run {one['run']})" if one["run"] else ""
-    return f"{label(one['parameters'])}: {one['state']}{seconds}{numbers}{run}"
+def _line(run: Mapping[str, Any]) -> str:
+    seconds = f" after {run['seconds']:.1f} s" if run["seconds"] is not None else ""
+    numbers = "".join(f", {name} {value_text(value)}" for name, value in run["metrics"].items())
+    name = f" (run {run['run']})" if run["run"] else ""
+    return f"{label(run['parameters'])}: {run['state']}{seconds}{numbers}{name}"
 
 
 def _seconds(document: Mapping[str, Any]) -> float | None:

@@ -1,0 +1,118 @@
+"""Compare when both engines start runs while clocks are changed; the table says where they differ.
+
+Each engine's own column is checked where it is installed, the warnings everywhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, date, datetime, timedelta
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from translator.schedules.clock_changes import first_difference
+
+BERLIN = ZoneInfo("Europe/Berlin")
+SPRING, AUTUMN = date(2027, 3, 28), date(2027, 10, 31)
+"""02:00 becomes 03:00, and 03:00 becomes 02:00."""
+
+# On the day: the expression, the starts on Airflow, and those on Prefect if they differ. Local times before 05:00, with
+# the offset from UTC in hours where that tells two apart.
+TABLE = [
+    (SPRING, "30 2 * * *", "03:30", None),
+    (SPRING, "0 2 * * *", "03:00", None),
+    (SPRING, "0 3 * * *", "03:00", None),
+    (SPRING, "30 1 * * *", "01:30", None),
+    (SPRING, "0 * * * *", "00:00 01:00 03:00 04:00", None),
+    (SPRING, "*/30 0-3 * * *", "00:00 00:30 01:00 01:30 03:00 03:30", None),
+    (SPRING, "0 */2 * * *", "00:00 03:00 04:00", None),
+    (SPRING, "10,50 2,3 * * *", "03:10 03:50", None),
+    (SPRING, "*/20 2 * * *", "03:00", "03:00 03:20 03:40"),
+    (AUTUMN, "30 1 * * *", "01:30", None),
+    (AUTUMN, "0 3 * * *", "03:00", None),
+    (AUTUMN, "30 2 * * *", "02:30+1", "02:30+2"),
+    (AUTUMN, "30 2 * * sun", "02:30+1", "02:30+2"),
+    (AUTUMN, "30 2 * * mon", "", None),
+    (AUTUMN, "0 */2 * * *", "00:00 02:00+1 04:00", "00:00 02:00+2 04:00"),
+    (AUTUMN, "15 1-3 * * *", "01:15 02:15+1 03:15", "01:15 02:15+2 03:15"),
+    (AUTUMN, "0 * * * *", "00:00 01:00 02:00+2 02:00+1 03:00 04:00", "00:00 01:00 02:00+2 03:00 04:00"),
+]
+ENGINES = ("airflow", "prefect")
+
+
+def starts(engine: str, cron: str, day: date) -> str:
+    """Return when an engine starts runs from midnight to 05:00."""
+    first = datetime(day.year, day.month, day.day, tzinfo=BERLIN)
+    last = first.replace(hour=5)
+    before = first - timedelta(minutes=1)
+    dates = on_airflow(cron, before, last) if engine == "airflow" else on_prefect(cron, before, last)
+    return " ".join(map(shown, dates))
+
+
+def shown(time: datetime) -> str:
+    local = time.astimezone(BERLIN)
+    twice = local.date() == AUTUMN and local.hour == 2
+    return f"{local:%H:%M}" + (f"+{(local.utcoffset() or timedelta()) // timedelta(hours=1)}" if twice else "")
+
+
+def on_airflow(cron: str, first: datetime, last: datetime) -> list[datetime]:
+    from airflow.timetables.base import TimeRestriction
+    from airflow.timetables.trigger import CronTriggerTimetable
+    from pendulum import instance
+
+    timetable = CronTriggerTimetable(cron, timezone="Europe/Berlin")
+    restriction: Any = TimeRestriction(earliest=instance(first.astimezone(UTC)), latest=None, catchup=True)
+    dates: list[datetime] = []
+    interval = None
+    while True:
+        info = timetable.next_dagrun_info(last_automated_data_interval=interval, restriction=restriction)
+        assert info is not None
+        assert info.logical_date is not None
+        if info.logical_date >= last:
+            return dates
+        dates.append(info.logical_date)
+        interval = info.data_interval
+
+
+def on_prefect(cron: str, first: datetime, last: datetime) -> list[datetime]:
+    from prefect.server.schemas.schedules import CronSchedule
+
+    schedule = CronSchedule(cron=cron, timezone="Europe/Berlin")
+    dates = asyncio.run(schedule.get_dates(n=99, start=first.astimezone(UTC), end=last.astimezone(UTC)))
+    return [one for one in dates if first <= one < last]
+
+
+@pytest.mark.parametrize(("day", "cron", "airflow", "prefect"), TABLE)
+def test_starts(day: date, cron: str, airflow: str, prefect: str | None) -> None:
+    expected = {"airflow": airflow, "prefect": airflow if prefect is None else prefect}
+    installed = [engine for engine in ENGINES if find_spec(engine) is not None]
+    if not installed:
+        pytest.skip("needs an engine")
+    for engine in installed:
+        assert starts(engine, cron, day) == expected[engine], engine
+
+
+@pytest.mark.parametrize(("day", "cron", "airflow", "prefect"), TABLE)
+def test_differences_are_foreseen(day: date, cron: str, airflow: str, prefect: str | None) -> None:
+    found = first_difference(cron, "Europe/Berlin", day)
+    on_day = found is not None and found.time.date() == day
+    assert on_day is (prefect is not None)
+    if found is not None and on_day:
+        assert found.repeated is (day == AUTUMN)
+        assert found.every_hour is (cron == "0 * * * *")
+    assert all(one != other for one, other in pairwise((airflow, prefect)))
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Europe/Moscow"])
+def test_zones_without_changes(zone: str) -> None:
+    assert first_difference("*/5 * * * *", zone, SPRING) is None
+
+
+def test_a_change_of_half_an_hour() -> None:
+    found = first_difference("45 1 * * *", "Australia/Lord_Howe", date(2027, 4, 1))
+    assert found is not None
+    assert (found.time, found.repeated) == (datetime(2027, 4, 4, 1, 45), True)
