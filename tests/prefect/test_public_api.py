@@ -60,6 +60,7 @@ NAMES = [
     "map_node",
     "parallel_node",
     "record_crash",
+    "run_each",
     "run_of",
     "run_of_graph",
     "runner",

@@ -50,8 +50,11 @@ for file in sys.argv[1:]:
     dag.params.validate()
     DagSerialization.from_dict(DagSerialization.to_dict(dag) if required else serialised).params.validate()
     # What a listener has of the DAG.
-    carried = json.loads(DagSerialization.from_dict(serialised).get_task("finish").plan)
-    if "graph" in carried:
+    several = "finish" not in dag.task_dict  # it starts runs of another DAG
+    carried = {} if several else json.loads(DagSerialization.from_dict(serialised).get_task("finish").plan)
+    if several:
+        pass
+    elif "graph" in carried:
         assert carried["dialect"] in dag.tags
         read, root = structure.from_json(carried["graph"]), structure.read(dag)
         assert structure.to_json(read) == structure.to_json(root)
@@ -144,7 +147,7 @@ def test_airflow_loads_the_goldens(parsed: dict[str, dict[str, Any]]) -> None:
     assert len(found) == len(GOLDENS) > 0
     for file, dag in found.items():
         assert dag["dag"] == Path(file).stem
-        assert dag["leaves"] == ["finish"]
+        assert dag["leaves"] == ["summary" if dag["dag"].endswith("_matrix") else "finish"]
         if "settings" in Path(file).parts:  # whose translator.toml gives retries to all tasks
             assert set(dag["retries"].values()) == {2}
             continue
