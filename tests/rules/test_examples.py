@@ -22,6 +22,7 @@ WITHOUT = {
     "not-utf-8": "not a text",
     "replaced-step": "always comes with unreachable-node",
     "switch-cycle": "comes with another error",
+    "too-many-batches": "more executions than a file should spell",
     "too-many-errors": "1,000 errors",
     "too-many-files": "more than 10,000 files",
     "unreadable": "no input is known that Valohai's parser fails on",
