@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from translator.shim.process.supervise import Limits, Ticket
+    from translator.shim.runners import Meet
     from translator.shim.runners.kubernetes.cluster import Cluster
     from translator.shim.runners.kubernetes.session import Session
 
@@ -53,6 +54,20 @@ _CHANGED = "has changed since it was published"
 """What stores say of artifacts that another try would not find otherwise."""
 
 
+def _addresses(pod: Mapping[str, Any]) -> list[str]:
+    """Return the IP addresses of a pod.
+
+    Raises:
+        RunnerError: it has none.
+    """
+    status = pod.get("status") or {}
+    found = [status.get("podIP"), *(one.get("ip") for one in status.get("podIPs") or ())]
+    addresses = [str(address) for address in dict.fromkeys(found) if address]
+    if not addresses:
+        raise RunnerError("the pod has no IP address, at which the other members of a distributed task could reach it")
+    return addresses
+
+
 @dataclass(slots=True)
 class Follower:
     """One look at a pod, from its creation to its end.
@@ -76,6 +91,7 @@ class Follower:
     status: int = -signal.SIGKILL
     passed: dict[str, int] = field(default_factory=lambda: {"output": 0, "errors": 0})
     is_started: bool = False
+    has_met: bool = False
     connections: int = 0
     _session: Session | None = None
     _away: float | None = None
@@ -94,6 +110,7 @@ class Follower:
         fetch: Sequence[bytes],
         check: Callable[[], None],
         timeout: float,
+        meet: Meet | None = None,
     ) -> None:
         """Wait until the pod can take files, and stage them.
 
@@ -102,6 +119,7 @@ class Follower:
             fetch: ask the pod to download artifacts; none if there are none.
             check: called a few times a second; what it raises ends the wait.
             timeout: the seconds that it may take until the pod takes files.
+            meet: lets the members of a distributed task meet, before it sends their files.
 
         Raises:
             RunnerError: the pod cannot start, or is lost.
@@ -114,7 +132,7 @@ class Follower:
                 if (ended := faults.termination(pod, STAGE)) is not None and ended.exit_status == 0:
                     return
                 if faults.is_running(pod, STAGE):
-                    self._stage(send, fetch, check)
+                    self._stage(send, fetch, check, None if self.has_met else meet, pod)
                     return
                 self._back()
             except UnreachableError as error:
@@ -123,12 +141,21 @@ class Follower:
             self._in_time(deadline, timeout)
 
     def _stage(
-        self, send: Callable[[Callable[[bytes], None]], None], fetch: Sequence[bytes], check: Callable[[], None]
+        self,
+        send: Callable[[Callable[[bytes], None]], None],
+        fetch: Sequence[bytes],
+        check: Callable[[], None],
+        meet: Meet | None,
+        pod: Mapping[str, Any],
     ) -> None:
         opened = session.attend(self.cluster, self.pod, STAGE)
         try:
             session.hello(opened, _HELLO)
             self._back()
+            if meet is not None:
+                # The pod has its address, and knows meanwhile that there is a worker.
+                meet(_addresses(pod))
+                self.has_met = True
             try:
                 opened.send(frames.message(do="receive"))
                 send(lambda part: opened.send(frames.framed(frames.DATA, part)))

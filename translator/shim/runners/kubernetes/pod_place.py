@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import Connection, ExecutionId, FileRecord
     from translator.shim.process.supervise import Ended, Limits
-    from translator.shim.runners import Request
+    from translator.shim.runners import Meet, Request
     from translator.shim.workspace import Workspace
 
 _Result = TypeVar("_Result")
@@ -68,7 +68,11 @@ def place(request: Request) -> Iterator[Place]:
         view = laid_out(Path(request.home), _TEMPORARY)
         command = Command(cluster, request, settings, request.home, direct, ends)
         where = moved(view.root, request.space.root)
-        place = Place(view, required_variables(request), command, _PYTHON, where, problems=command.problems)
+        place = Place(
+            *(view, required_variables(request), command, _PYTHON, where),
+            problems=command.problems,
+            meeting=lambda meet: replace(command, meet=meet),
+        )
         yield place if direct is None else replace(place, store=direct.store)
 
 
@@ -98,6 +102,7 @@ class Command:
     direct: Direct | None
     ends: contextlib.ExitStack
     problems: list[str] = field(default_factory=list)
+    meet: Meet | None = None
 
     def __call__(  # noqa: PLR0913 - as the contract has it
         self,
@@ -130,6 +135,7 @@ class Command:
                 fetch,
                 request.pulse,
                 settings.start_timeout,
+                self.meet,
             )
             ticket.remote = leftovers.Elsewhere(self.cluster.configuration, self.cluster.namespace, name)
             follower.begin(request.pulse, settings.start_timeout)
