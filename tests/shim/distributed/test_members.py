@@ -147,6 +147,23 @@ def test_a_member_whose_command_has_succeeded_waits_and_fails_with_the_others(to
     assert "member 1 of its group failed: it was lost: it is failed in the engine" in manifests[0].reason
 
 
+def test_a_member_that_gives_no_sign_of_life_is_lost(together, monkeypatch):
+    """Its machine is gone, and the engine does not know yet, or lets it wait for a slot that the others hold."""
+    monkeypatch.setattr(group, "BEAT_EVERY", 0.05)
+    monkeypatch.setattr(group, "LOST_AFTER", 4.0)
+    store, identity = together.worker.store, together.worker.context(kind="task").id
+    gone = group.join(store, replace(identity, index=2), members=3, timeout=30)
+    store.write_json(
+        f"{gone.folder}/ready-2.json",
+        {"index": 2, "identity": "gone", "attempt": 1, "addresses": ["192.0.2.7"], "time": "2026-11-29T08:00:00Z"},
+    )
+    together.does = {"MEMBER_1": "wait"}  # while 0 has succeeded, and waits for the others
+    manifests = together.run(0, 1)
+    reason = "member 2 of its group failed: it was lost: it gave no sign of life for 4 s"
+    assert states(manifests) == [("error", reason)] * 2
+    assert len([name for name in store.names(gone.folder) if name.startswith("alive-0.")]) == 1
+
+
 def test_each_attempt_is_a_new_group_of_all_members(together):
     together.does = {"MEMBER_1": "3"}
     assert [m.state for m in together.run()] == ["error"] * 3

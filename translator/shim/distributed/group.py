@@ -5,6 +5,8 @@ Each attempt at a distributed task is a new group, with its own directory below 
     group-<n>/opened.json      how many members it has, and in which attempt of the engine at the run it was opened
     group-<n>/member-<i>.json  member i takes part
     group-<n>/ready-<i>.json   member i could start its command; how to reach it
+    group-<n>/alive-<i>.<k>    the last sign of life of member i, while it waits and while its command runs
+    group-<n>/closing-<i>.json the command of member i has succeeded, and its outputs are being published
     group-<n>/done-<i>.json    the command of member i has succeeded, and its outputs are published
     group-<n>/ended.json       the group has failed or was stopped, and because of which member
 
@@ -39,10 +41,15 @@ PAUSE, REMOTE_PAUSE = 0.2, 1.0
 """The seconds between two looks at a store in a directory, and at another."""
 ASK_EVERY = 5.0
 """The seconds between two questions to the engine about members that have ended."""
+BEAT_EVERY = 15.0
+"""The seconds between two signs of life of a member."""
+LOST_AFTER = 120.0
+"""The seconds without a sign of life after which a member counts as lost, if the engine has not noticed before."""
 _GRACE = 2
 """How often in turn the engine must say that an absent member has ended: people clear one after another."""
 _GROUP = re.compile(r"group-([0-9]{1,9})")
-_FILE = re.compile(r"(member|ready|done)-([0-9]{1,9})\.json")
+_FILE = re.compile(r"(member|ready|closing|done)-([0-9]{1,9})\.json")
+_ALIVE = re.compile(r"alive-([0-9]{1,9})\.([0-9]{1,9})")
 _SHOWN = 10
 _ALONE = "a member of a distributed task cannot run alone: run all of them again"
 
@@ -94,6 +101,11 @@ class Membership:
     _asked: float = 0.0
     _looked: float = 0.0
     _gone: dict[int, int] = field(default_factory=dict)
+    _alive: dict[int, int] = field(default_factory=dict)
+    _beats: int = 0
+    _beat_at: float = 0.0
+    _heard: dict[int, tuple[int, float]] = field(default_factory=dict)
+    """By member its last sign of life, and when this one saw it first."""
 
     @property
     def folder(self) -> str:
@@ -184,14 +196,12 @@ class Membership:
         end = _end(self.store, self.folder)
         if end is not None:
             _raise(end, self.id.index)
+        self._show_life()
         if time.monotonic() < self._asked + ASK_EVERY:
             return
         self._asked = time.monotonic()
         # Ask the engine first: who has ended since then has joined before.
         ended = self.ended_members()
-        if not ended:
-            self._gone.clear()
-            return
         files = self._files()
         gone = {index: state for index, state in ended.items() if index not in files["done"] and index < self.size}
         gone.pop(self.id.index, None)
@@ -200,10 +210,20 @@ class Membership:
         lost = [index for index in gone if index in files["member"]]
         if lost:
             self._end("failed", lost[0], f"it was lost: it is {gone[lost[0]]} in the engine")
+        if silent := self._silent(files):
+            self._end("failed", silent[0], f"it was lost: it gave no sign of life for {LOST_AFTER:g} s")
         absent = [index for index in gone if self._gone[index] >= _GRACE]
         if absent:
             states = ", ".join(dict.fromkeys(gone[index] for index in absent))
             self._break(f"{_listed(absent)} had ended before ({states}), and did not join: {_ALONE}")
+
+    def close(self) -> None:
+        """Say that the command of this member has succeeded; while it publishes outputs, it shows no signs of life.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
+        self.store.write_json(f"{self.folder}/closing-{self.id.index}.json", {"time": now()}, lasting=False)
 
     def leave(self, end: End, reason: str) -> None:
         """Tell the others that this member has failed or was stopped, unless they know of another.
@@ -221,12 +241,38 @@ class Membership:
             time.sleep(min(left, PAUSE))
             pulse()
 
+    def _show_life(self) -> None:
+        """Leave a sign of life, if it is time; its name has a number, so that one listing shows those of all."""
+        if time.monotonic() < self._beat_at:
+            return
+        self._beat_at = time.monotonic() + BEAT_EVERY
+        sign = f"{self.folder}/alive-{self.id.index}."
+        self.store.write(f"{sign}{self._beats + 1}", b"\n", lasting=False)
+        self._beats += 1
+        if self._beats > 1:
+            self.store.remove(f"{sign}{self._beats - 1}")
+
+    def _silent(self, files: Mapping[str, Collection[int]]) -> list[int]:
+        """Return the members that should have given a sign of life for some time, by this member's own clock."""
+        moment, beats = time.monotonic(), self._alive
+        expected = set(files["ready"]).difference(files["closing"], files["done"], {self.id.index})
+        self._heard = {
+            index: self._heard[index]
+            if index in self._heard and self._heard[index][0] == beats.get(index, 0)
+            else (beats.get(index, 0), moment)
+            for index in expected
+        }
+        return sorted(index for index, (_, since) in self._heard.items() if moment - since > LOST_AFTER)
+
     def _files(self) -> dict[str, set[int]]:
-        """Return the members by the files that they have written."""
-        files: dict[str, set[int]] = {"member": set(), "ready": set(), "done": set()}
+        """Return the members by the files that they have written; keep their signs of life."""
+        files: dict[str, set[int]] = {"member": set(), "ready": set(), "closing": set(), "done": set()}
+        self._alive = {}
         for name in self.store.names(self.folder):
             if match := _FILE.fullmatch(name):
                 files[match[1]].add(int(match[2]))
+            elif match := _ALIVE.fullmatch(name):
+                self._alive[int(match[1])] = max(int(match[2]), self._alive.get(int(match[1]), 0))
         return files
 
     def _announcement(self, index: int) -> Announcement:

@@ -316,12 +316,14 @@ def _followed(
     """Run the command; see ``run_command``. If the engine interrupts that, outputs that it published stay known."""
     run = together.meeting(execution, place, launch, space)
     try:
-        return run_command(execution, place, launch, project, run)
+        failure = run_command(execution, place, launch, project, run)
     except BaseException:
         if execution.live is not None:
             execution.live.abandon()
             execution.outputs = execution.uploads()
         raise
+    together.tell(execution, failure)
+    return failure
 
 
 def _access(context: Context, secret: secrets.Secrets) -> Access:

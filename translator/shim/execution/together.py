@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator.shim.contract import State
 from translator.shim.distributed import group
-from translator.shim.execution.state import ExecutionError
+from translator.shim.execution.state import ExecutionError, Stopped
 from translator.shim.store import StoreError
 
 if TYPE_CHECKING:
@@ -65,6 +65,18 @@ def meeting(execution: Execution, place: Place, launch: Launch, space: Workspace
         return place.meeting(meet)
     meet(place.addresses)
     return place.run
+
+
+def tell(execution: Execution, failure: ExecutionError | Stopped | None) -> None:
+    """Tell the other members at once how a command ended, before its outputs are published.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    if failure is not None:
+        leave(execution, State.STOPPED if isinstance(failure, Stopped) else State.ERROR, str(failure))
+    elif execution.group is not None:
+        execution.group.close()
 
 
 def finish(execution: Execution) -> None:
