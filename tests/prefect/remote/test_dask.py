@@ -184,12 +184,12 @@ class Spread:
 
 @pytest.fixture
 def spread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Spread]:
-    def made(cluster: Cluster, points: list[int], settings: str = "") -> Spread:
+    def made(cluster: Cluster, points: list[int], settings: str = "", text: str = TEXT) -> Spread:
         project, tests = tmp_path / "project", tmp_path / "tests"
         project.mkdir()
         tests.mkdir()
         (project / "train.sh").write_text(TRAIN.replace("TESTS", str(tests)))
-        (project / "valohai.yaml").write_text(TEXT.replace("POINTS", str(points)))
+        (project / "valohai.yaml").write_text(text.replace("POINTS", str(points)))
         configuration = SETTINGS.replace("BUCKET", datasets.BUCKET).replace("ADDRESS", cluster.address)
         (project / "translator.toml").write_text(configuration + settings)
         fetched = take(project, cluster.store).name
@@ -293,6 +293,31 @@ def test_many_executions_end_as_on_one_machine(
     for execution in (*there["nodes"]["train"]["executions"], *here["nodes"]["train"]["executions"]):
         del execution["metadata"]
     assert differences(there, here) == []
+
+
+@pytest.mark.wide("dask")
+def test_members_of_a_distributed_task_meet_on_both_workers(cluster: Cluster, spread: Callable[..., Spread]) -> None:
+    """Their place to meet is in S3. One fails, which ends the other; the second attempt is one of both."""
+    grid = "type: grid_search, parameters: [{name: n, style: multiple, rules: {items: POINTS}}]"
+    text = TEXT.replace(grid, "type: distributed, execution-count: 2, parameters: []")
+    text = text.replace("{parameter-value:n}", "$VH_DIST_MEMBER_INDEX").replace("integer}", "integer, default: 0}")
+    text = text.replace("task: grid}", "task: grid, on-error: retry}")
+    run = spread(cluster, [], text=text)
+
+    def control() -> None:
+        workers = run.await_begun(0, 1)
+        assert set(workers.values()) == {"a", "b"}
+        run.end(0, "fail")
+        wait_for(lambda: run.worker_of(0) is None, 30, "the failure")
+        (run.tests / "0.end").unlink()
+        wait_for(lambda: run.worker_of(1) is None, 30, "the end of the other member")
+        run.await_begun(0, 1)
+        for rank in (0, 1):
+            run.end(rank)
+
+    record = run.run(control)
+    assert (record["state"], states(record)) == ("complete", ["complete"] * 2)
+    assert [execution["tries"] for execution in record["nodes"]["train"]["executions"]] == [2, 2]
 
 
 def test_a_killed_workers_execution_runs_again_and_a_finished_one_does_not(
