@@ -134,7 +134,22 @@ def _check_default(
     reason = suits(target, cast("ir.Value", parameter.default), spreads=isinstance(node, ir.TaskNode))
     if reason is not None:
         message = f"the default of pipeline parameter {parameter.name!r} is invalid for node {node.name!r}: {reason}"
-        diagnostics.error("bad-default", message, parameter.span)
+        diagnostics.error("bad-default", message, parameter.span, hint=_several_runs(parameter, target, node))
+
+
+def _several_runs(parameter: ir.PipelineParameter, target: ir.Parameter, node: ir.StepNode) -> str | None:
+    """Return how to run a pipeline once per value of a list, which the source system does when a run is started."""
+    values = parameter.default
+    spreads = isinstance(node, ir.TaskNode)
+    if not isinstance(values, tuple) or not values or any(isinstance(one, tuple) for one in values):
+        return None
+    if any(suits(target, cast("ir.Value", one), spreads=spreads) for one in values):
+        return None
+    import json  # slow to import, and needed for this mistake only
+    from shlex import quote
+
+    option = quote(f"{parameter.name}={json.dumps(values, separators=(',', ':'))}")
+    return f"for one run of the pipeline per value, write one value here, and give all with --matrix {option}"
 
 
 def _target_text(target: ir.ParameterTarget) -> str:
