@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from translator.cli import matrix_option
 from translator.diagnostics import Diagnostics
@@ -12,8 +12,6 @@ from translator.targets import GenerateOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from translator.targets import WritesMatrices
 
 TEXT = """\
 - step:
@@ -48,11 +46,11 @@ MATRIX = ("seed=1,2", "train.rate=0.25")
 VALUES = [{"seed": 1, "train.rate": 0.25}, {"seed": 2, "train.rate": 0.25}]
 
 
-def write(target: WritesMatrices, project: Path, folder: Path) -> tuple[Path, Path]:
+def write(target: Any, project: Path, folder: Path) -> tuple[Path, Path]:
     """Write the pipeline's own workflow and the one that runs it several times; ``HOME`` in the file is the project.
 
     Args:
-        target: the engine.
+        target: the package of an engine that writes such workflows.
         project: an existing directory, outside ``folder``.
         folder: the directory of the generated files.
     """
