@@ -18,6 +18,7 @@ from prefect_plugin.embedded import private_server
 from translator.shim.embedded import quiet, slots
 from translator.shim.embedded.command_line import environment, parser
 from translator.shim.errors import TranslatorError
+from translator.shim.process.environment import without_proxy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in [name for name in os.environ if name.startswith("PREFECT_")]:
         del os.environ[name]
     os.environ.update(
-        _SETTINGS | environment(options),
+        _SETTINGS | environment(options) | without_proxy(os.environ),  # Prefect's client obeys proxies
         PREFECT_HOME=str(home),
         PREFECT_PROFILES_PATH=str(home / "profiles.toml"),
     )

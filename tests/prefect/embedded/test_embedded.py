@@ -64,6 +64,8 @@ def test_its_own_run(tmp_path, users_home, given, status, states):
         "HOME": str(users_home),
         "XDG_CACHE_HOME": "",
         "PREFECT_API_URL": "http://127.0.0.1:1/api",
+        "HTTP_PROXY": "http://127.0.0.1:1",  # for what is elsewhere; the private server is here
+        "ALL_PROXY": "http://127.0.0.1:1",
         "TRANSLATOR_EVENTS": str(tmp_path / "events"),
     }
 

@@ -28,6 +28,7 @@ from translator.shim.inputs.launch import refusal
 from translator.shim.masking.uris import redact
 from translator.shim.parameters import grid, vendor
 from translator.shim.process import script
+from translator.shim.process.environment import without_proxy
 from translator.shim.run_contract import Contract, Launch
 from translator.shim.workspace import outputs
 
@@ -158,7 +159,7 @@ def launch(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> Launch:
     variables = environment(step, work.id, view, _project_name(work))
     if work.offered:
         _write(space.config, "api", {"input_request": _serve(work, records)})
-        variables |= _without_proxy({**work.surroundings, **variables})
+        variables |= without_proxy({**work.surroundings, **variables})
     names = {str(space.root): HOME, str(view.root): HOME, str(view.temporary): "/tmp"}  # noqa: S108 - a text
     members = partial(_group_files, work.id) if step.distributed is not None else None
     return Launch(arguments, variables, names, folder=view.repository, group_files=members)
@@ -323,18 +324,6 @@ def _serve(work: Work, records: Mapping[str, Sequence[FileRecord]]) -> dict[str,
     brought = cast("Mapping[str, list[FileRecord]]", records)
     serving = serve(inputs, work.space, _source(work), lambda name, record: brought[name].append(record))
     return {"url": work.ends.enter_context(serving), "method": "POST", "headers": {}}
-
-
-def _without_proxy(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables that name the hosts to reach without a proxy, with the worker among them.
-
-    Most programs read only one of the two, so one that is not set gets the hosts of the other.
-    """
-    hosts = {}
-    for name, other in (("NO_PROXY", "no_proxy"), ("no_proxy", "NO_PROXY")):
-        known = variables.get(name, variables.get(other, "")).strip()
-        hosts[name] = known if known == "*" else ",".join([*filter(None, [known]), "127.0.0.1"])
-    return hosts
 
 
 def _execution(work: Work) -> dict[str, object]:

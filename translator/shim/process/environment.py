@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # Variables of the engines, of this shim, and of an execution in which the worker itself may run.
 INTERNAL = ("AIRFLOW_", "_AIRFLOW_", "__AIRFLOW_", "PREFECT_", "__PREFECT_", "TRANSLATOR_", "VH_")
 
+LOOPBACK = "127.0.0.1"
+"""The address of this machine that only its own programs reach."""
+
 
 def of_step(worker: Mapping[str, str], required: Sequence[str]) -> dict[str, str]:
     """Return the environment that a step inherits.
@@ -39,3 +42,18 @@ def of_step(worker: Mapping[str, str], required: Sequence[str]) -> dict[str, str
 def missing(required: Sequence[str], *environments: Mapping[str, str]) -> list[str]:
     """Return the required names that have no value in any of the environments."""
     return [name for name in required if not any(environment.get(name) for environment in environments)]
+
+
+def without_proxy(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that name the hosts to reach without a proxy, with this machine among them.
+
+    Most programs read only one of the two, so one that is not set gets the hosts of the other.
+
+    Args:
+        variables: the environment variables so far.
+    """
+    hosts = {}
+    for name, other in (("NO_PROXY", "no_proxy"), ("no_proxy", "NO_PROXY")):
+        known = [host.strip() for host in variables.get(name, variables.get(other, "")).split(",") if host.strip()]
+        hosts[name] = ",".join(known if {"*", LOOPBACK} & {*known} else [*known, LOOPBACK])
+    return hosts
