@@ -62,3 +62,9 @@ def test_a_distributed_task_has_no_axes(tmp_path, capsys):
     status, text = translated(tmp_path, capsys, "airflow", "--grid", "train.x=1,2")
     assert status != 0
     assert "node 'train' is a distributed task, whose executions have the same parameters: use --param" in text
+
+
+def test_a_graph_says_that_it_is_a_group(tmp_path, capsys):
+    (tmp_path / "valohai.yaml").write_text(PIPELINE.replace("COUNT", "3"))
+    assert main(["graph", str(tmp_path / "valohai.yaml")]) == 0
+    assert "train<br>task<br>3 times, as one group" in capsys.readouterr().out

@@ -104,6 +104,8 @@ def _grid(pipeline: ir.Pipeline, node: ir.TaskNode) -> str:
     grid = node.grid
     if grid.files is not None:
         return f"once per file of {grid.files.over}" + (f" ({grid.files.pattern})" if grid.files.pattern else "")
+    if grid.distributed is not None:
+        return f"{grid.distributed.members} times, as one group"
     if grid.kind is GridKind.ZIP:
         names = dict.fromkeys(name for point in grid.points for name in point)
         return f"once per set of {', '.join(names)} ({len(grid.points)})" if names else "a grid without points"

@@ -6,6 +6,7 @@ Layout, with names that people can read, because they look here for their model:
     <store>/<pipeline>/<run>/<node>/<index>/try-<n>/started.json     written first: this try has begun
     <store>/<pipeline>/<run>/<node>/<index>/try-<n>/log.txt          what it printed, as it comes
     <store>/<pipeline>/<run>/<node>/<index>/try-<n>/manifest.json    written last: without it the outputs do not exist
+    <store>/<pipeline>/<run>/<node>/group-<n>/                        of a distributed task: ``shim.distributed.group``
     <store>/<pipeline>/<run>/run.json
 
 A try is never written twice: an execution that finds its try taken takes the next number. Names of pipelines, runs and
