@@ -15,6 +15,7 @@ import pytest
 from translator.shim.contract import Distributed, Parameter, Step
 from translator.shim.distributed import addresses, group
 from translator.shim.execution import execute
+from translator.shim.store import open_store
 
 PYTHON = shlex.quote(sys.executable)
 SCRIPT = """
@@ -319,12 +320,14 @@ def test_damaged_files_of_a_group_are_errors_with_a_reason(together, content):
     assert "Traceback" not in (manifest.reason or "")
 
 
-def test_many_members_that_join_at_once_are_one_group(together):
-    together.members = 12
-    store, base = together.worker.store, together.worker.context(kind="task").id
+@pytest.mark.parametrize("scheme", ["", "memory:/"])
+def test_many_members_that_join_at_once_are_one_group(together, scheme):
+    """Also in an object store, which has no file that only one can create."""
+    uri, base = f"{scheme}{together.worker.uri}", together.worker.context(kind="task").id
     barrier = threading.Barrier(12)
 
     def join(rank):
+        store = open_store(uri)
         barrier.wait()
         return group.join(store, replace(base, index=rank), members=12, timeout=1).number
 
