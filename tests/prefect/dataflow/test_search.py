@@ -126,6 +126,19 @@ def test_a_search_on_another_task_runner_runs_batch_by_batch(run, tmp_path):
     assert all(index // BATCH * BATCH <= one["metadata"]["ended"] for index, one in enumerate(executions))
 
 
+def test_a_search_on_another_task_runner_ends_with_its_stop_condition(run, tmp_path):
+    (tmp_path / "translator.toml").write_text(
+        '[defaults.prefect]\ntask_runner = { call = "prefect.task_runners.ThreadPoolTaskRunner", max_workers = 4 }\n'
+    )
+    ran = run(SEARCH.replace("    type: bayesian_tpe", "    type: bayesian_tpe\n    stop-condition: accuracy > 0.9"))
+
+    executions = ran.record["nodes"]["tune"]["executions"]
+    assert ran.nodes == {"tune": "complete", "pick": "complete"}
+    assert len(executions) == BATCH
+    assert {one["state"] for one in executions} <= {"complete", "skipped"}
+    assert max(one["metadata"]["accuracy"] for one in executions if one["state"] == "complete") > 0.9
+
+
 def test_a_search_that_stops_all_ends_with_the_first_failure(run, tmp_path):
     (tmp_path / "breaks").touch()
     ran = run(SEARCH.replace("on-error: continue", "on-error: stop-all"))
