@@ -45,6 +45,7 @@ PYTHONS ?= 3.12 3.13 3.14
 
 # The tests that say most about other versions in a few minutes; tables and edges run on both engines at once.
 ONE_ENGINE = $(if $(filter airflow,$(1)),tests/airflow/console/test_console.py tests/airflow/configuration/test_connections.py) \
+	$(if $(filter airflow,$(1)),tests/airflow/dag/test_dag_files.py) tests/schedules \
 	tests/$(1)/embedded/test_embedded.py tests/$(1)/dataflow/test_on_error.py tests/examples
 BOTH_ENGINES := tests/parity/test_cases.py tests/parity/test_valohai_example.py tests/parity/test_loom_examples.py
 

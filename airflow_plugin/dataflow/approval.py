@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import warnings
 from contextlib import contextmanager
@@ -42,7 +43,9 @@ class StartApprovalOperator(StartActionsOperator, HITLOperator):
 
     def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
         with _own_time_limit(self, kwargs):
-            super().__init__(actions=actions, **{"subject": "Approve the start", "options": _OPTIONS, **kwargs})
+            super().__init__(
+                actions=actions, **{"subject": "Approve the start", "options": _OPTIONS, **_fitting(kwargs)}
+            )
 
     def execute(self, context: Context) -> None:
         """Evaluate the actions; wait if an approval is required.
@@ -78,7 +81,9 @@ class EndApprovalOperator(EndActionsOperator, HITLOperator):
 
     def __init__(self, *, actions: Sequence[Action], **kwargs: Any) -> None:
         with _own_time_limit(self, kwargs):
-            super().__init__(actions=actions, **{"subject": "Approve the result", "options": _OPTIONS, **kwargs})
+            super().__init__(
+                actions=actions, **{"subject": "Approve the result", "options": _OPTIONS, **_fitting(kwargs)}
+            )
 
     def execute(self, context: Context) -> None:
         """Evaluate the actions; wait if an approval is required, else let the pipeline continue.
@@ -110,8 +115,21 @@ def _own_time_limit(operator: HITLOperator, arguments: Mapping[str, Any]) -> Ite
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         yield
-    if arguments.get("response_timeout") is None and operator.response_timeout is not None:
-        operator.execution_timeout, operator.response_timeout = operator.response_timeout, None
+    taken = getattr(operator, "response_timeout", None)  # the oldest standard provider does not have it
+    if arguments.get("response_timeout") is None and taken is not None:
+        operator.execution_timeout, operator.response_timeout = taken, None
+
+
+def _fitting(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of an operator as Airflow's standard provider has them.
+
+    The oldest one has no ``response_timeout``: there, ``execution_timeout`` limits how long a person may take.
+    """
+    accepted = inspect.signature(HITLOperator.__init__).parameters
+    if "response_timeout" in accepted or "response_timeout" not in arguments:
+        return dict(arguments)
+    others = {name: value for name, value in arguments.items() if name != "response_timeout"}
+    return {**others, "execution_timeout": arguments["response_timeout"]}
 
 
 def ask(

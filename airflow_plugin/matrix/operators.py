@@ -42,7 +42,8 @@ class StartRunOperator(TriggerDagRunOperator):
     template_fields: Sequence[str] = ()
 
     def __init__(self, *, conf: Mapping[str, Any], **kwargs: Any) -> None:
-        super().__init__(conf=dict(conf), openlineage_inject_parent_info=False, **kwargs)
+        super().__init__(conf=dict(conf), **kwargs)
+        self.openlineage_inject_parent_info = False  # a run refuses keys that are not its params
 
     @property
     def label(self) -> str:

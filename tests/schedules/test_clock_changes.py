@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, date, datetime, timedelta
+from importlib.metadata import version
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
@@ -42,6 +43,14 @@ TABLE = [
     (AUTUMN, "0 * * * *", "00:00 01:00 02:00+2 02:00+1 03:00 04:00", "00:00 01:00 02:00+2 03:00 04:00"),
 ]
 ENGINES = ("airflow", "prefect")
+BEFORE_GAP = {
+    "30 2 * * *": "01:30",
+    "0 2 * * *": "01:00",
+    "0 */2 * * *": "00:00 01:00 04:00",
+    "10,50 2,3 * * *": "01:10 01:50 03:10 03:50",
+    "*/20 2 * * *": "01:00 01:20 01:40",
+}
+"""The starts in spring on Prefect 3.9.0, which moved times that do not exist by an hour in the other direction."""
 
 
 def starts(engine: str, cron: str, day: date) -> str:
@@ -89,6 +98,8 @@ def on_prefect(cron: str, first: datetime, last: datetime) -> list[datetime]:
 @pytest.mark.parametrize(("day", "cron", "airflow", "prefect"), TABLE)
 def test_starts(day: date, cron: str, airflow: str, prefect: str | None) -> None:
     expected = {"airflow": airflow, "prefect": airflow if prefect is None else prefect}
+    if day == SPRING and find_spec("prefect") is not None and version("prefect") == "3.9.0":
+        expected["prefect"] = BEFORE_GAP.get(cron, airflow)
     installed = [engine for engine in ENGINES if find_spec(engine) is not None]
     if not installed:
         pytest.skip("needs an engine")
