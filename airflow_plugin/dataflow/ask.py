@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.dataflow.grid import GridOperator, failed
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.run.directory import run_directory
+from airflow_plugin.run.execution_context import resumed_run
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.instances import named_tries, task_states
 from airflow_plugin.tasks.stop_condition import HOLDS, holds
-from translator.shim import variables
 from translator.shim.outcome.reasons import of_failure
 
 if TYPE_CHECKING:
@@ -79,7 +78,7 @@ class AskOperator(GridOperator):
                 trials.of(point["parameters"], manifests.get(index), metric) for index, point in enumerate(points)
             ]
         pipeline, run = pipeline_of(context["dag"]), run_directory(context, store)
-        runs = [resumed for resumed in [os.environ.get(variables.RESUME), run] if resumed]
+        runs = [name for name in (resumed_run(context), run) if name is not None]
         earlier: dict[int, Mapping[str, Value]] = {}
         for one in runs:
             earlier |= trials.earlier(store, pipeline, one, node.name)

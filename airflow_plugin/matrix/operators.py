@@ -54,7 +54,7 @@ class StartRunOperator(TriggerDagRunOperator):
         """Start a run, unless there is one that has not failed."""
         ti = context["ti"]
         first = f"{context['dag_run'].run_id}__{max(ti.map_index or 0, 0)}"
-        failed = None
+        resumed = None
         for number in itertools.count(1):
             run_id = first if number == 1 else f"{first}__{number}"
             if not ti.get_dr_count(self.trigger_dag_id, run_ids=[run_id]):
@@ -63,8 +63,8 @@ class StartRunOperator(TriggerDagRunOperator):
             if ti.get_dagrun_state(self.trigger_dag_id, run_id) != _FAILED:
                 self.log.info("there is a run already: %s", run_id)
                 return
-            failed = run_id
-        resumed = _name_in_store(context, self.trigger_dag_id, failed) if failed is not None else None
+            # One that left no record was lost before it kept anything of those before.
+            resumed = _name_in_store(context, self.trigger_dag_id, run_id) or resumed
         if resumed is not None:
             self.conf = {**(self.conf or {}), RESUMES: resumed}
         ti.xcom_push(RUN, run_id)

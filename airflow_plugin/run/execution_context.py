@@ -67,16 +67,16 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
         project_name=task["dag"].default_args.get("project_name"),
         creator=_creator(task),
         input_connections=task["dag"].default_args.get("input_connections") or {},
-        resumes=os.environ.get(variables.RESUME) or _resumed(task),
+        resumes=resumed_run(task),
         reuse=reuse,
         round=str(getattr(task["dag_run"], "clear_number", None) or 0),
         ended_members=ended_members,
     )
 
 
-def _resumed(task: TaskContext) -> str | None:
-    """Return the run that a DAG of several runs tells this one to resume."""
-    name = (task["dag_run"].conf or {}).get(RESUMES)
+def resumed_run(task: TaskContext) -> str | None:
+    """Return the run in the store that this one resumes: of ``translate run --resume``, or of a DAG of several runs."""
+    name = os.environ.get(variables.RESUME) or (task["dag_run"].conf or {}).get(RESUMES)
     return name if isinstance(name, str) and name else None
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from tests import matrices
 from tests.airflow.scheduler import wait_until
 from translator.targets import airflow
+
+pytest.importorskip("airflow.sdk")
 
 if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
@@ -49,6 +54,41 @@ def test_a_dag_of_several_runs(scheduler: Airflow) -> None:
     scheduler.api("POST", "/api/v2/dags/several_matrix/clearTaskInstances", body)
     assert scheduler.wait("several_matrix", "all") == "success"
     assert summary(scheduler) == second
+
+
+class Instance:
+    """A task that starts a run, of which there have been two: the second one was killed and left no record."""
+
+    map_index = 1
+
+    def __init__(self) -> None:
+        self.pushed: dict[str, str] = {}
+
+    def get_dr_count(self, _: str, run_ids: list[str]) -> int:
+        return int(run_ids[0] in {"all__1", "all__1__2"})
+
+    def get_dagrun_state(self, *_: str) -> str:
+        return "failed"
+
+    def xcom_push(self, key: str, value: str) -> None:
+        self.pushed[key] = value
+
+    def xcom_pull(self, run_id: str, **_: str) -> str | None:
+        return "file:///store/several/all__1/run.json" if run_id == "all__1" else None
+
+
+def test_a_run_without_a_record_does_not_hide_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+
+    from airflow_plugin import StartRunOperator
+
+    monkeypatch.setattr(TriggerDagRunOperator, "execute", lambda *_: None)
+    start = StartRunOperator(task_id="start", trigger_dag_id="several", conf={"seed": 2})
+    instance = Instance()
+    context: Any = {"ti": instance, "dag_run": SimpleNamespace(run_id="all")}
+    start.execute(context)
+    assert start.conf == {"seed": 2, "_resumes": "all__1"}
+    assert (start.trigger_run_id, instance.pushed) == ("all__1__3", {"run": "all__1__3"})
 
 
 def summary(scheduler: Airflow) -> list[dict[str, Any]]:

@@ -211,6 +211,19 @@ def test_a_batch_keeps_the_points_of_executions_that_there_have_been(run: Run) -
     assert run.ask(2, asked, before) == second
 
 
+def test_a_run_of_several_keeps_the_points_of_the_one_that_it_resumes(run: Run) -> None:
+    from airflow_plugin.run.execution_context import RESUMES
+
+    identity = run.store.claim(ExecutionId("Best", "failed", "tune", 1, kind="task"))
+    run.store.begin(identity, {}, "t")
+    run.store.commit(Manifest(identity, E, {"x": 7, "kind": "b"}, {}, {}, [], "t", "t"))
+    context = run.context({})
+    context["dag_run"].conf = {RESUMES: "failed"}
+    first, second = run.dag.get_task("tune.ask_1").execute(context)
+    assert second["parameters"] == {"x": 7, "kind": "b"}
+    assert first["parameters"] != second["parameters"]
+
+
 def test_the_last_batch_is_shorter(run: Run) -> None:
     chosen = run.ask(1, {})
     before = {("return_value", "tune.ask_1"): chosen, ("return_value", "tune.ask_2"): chosen}
