@@ -53,6 +53,10 @@ def test_a_file_of_somebody_else_stays(file: str, tmp_path: Path, capsys: pytest
             ("--pipeline", "Several", "-o", "OUT/", "--matrix", "train.api_token=a"),
             "--matrix train.api_token: the generated file would contain its values, which may be secrets",
         ),
+        (
+            ("--pipeline", "Several", "-o", "OUT/", "--matrix", "train.rate=https://h/x,https://bob:pass@h/x"),
+            "--matrix train.rate: the generated file would contain its values, which may be secrets",
+        ),
         (("--pipeline", "Several", "-o", "OUT/", "--matrix", "sed=1"), "--matrix sed: there is no parameter 'sed'"),
         (("--pipeline", "Several", "-o", "OUT/", "--matrix", "seed=1,x"), "--matrix seed: "),
     ],

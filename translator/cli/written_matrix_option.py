@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from translator.cli.exit_status import UsageError
 from translator.shim.masking import is_sensitive
+from translator.shim.masking.uris import has_password
 from translator.targets import WritesMatrices
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def check(args: Namespace, target: Target, names: Sequence[str]) -> None:
         raise UsageError(f"{_OPTION} writes a second file", "name the directory for both with -o")
     if len(names) > 1:
         raise UsageError(f"{_OPTION} sets parameters of one pipeline", "choose it with --pipeline NAME")
-    for name in (text.partition("=")[0] for text in args.matrix):
-        if is_sensitive(name.rpartition(".")[2]):
+    for name, _, values in (text.partition("=") for text in args.matrix):
+        if is_sensitive(name.rpartition(".")[2]) or has_password(values):
             raise UsageError(f"{_OPTION} {name}: the generated file would contain its values, which may be secrets")
 
 

@@ -5,13 +5,12 @@ Values that are probably secrets are not recorded, only the names of their param
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeGuard
 
 from translator.shim.json_values import frozen, thawed
 from translator.shim.masking import is_sensitive
-from translator.shim.masking.uris import redact
+from translator.shim.masking.uris import at_uris, redact
 from translator.shim.store import StoreError, key_of
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
 
 LAUNCH = "launch.json"
 """The file in a run's directory with the options that started the run."""
-_START_OF_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +97,7 @@ def _are_texts(value: object) -> TypeGuard[list[str]]:
 def _is_secret(name: str, value: Value) -> bool:
     """Return whether a value is probably a secret: by its name, or because it has a URI with credentials."""
     own = name.rpartition(".")[2]
-    return is_sensitive(own) or any(redact(uri) != uri for text in _strings(value) for uri in _uris(text))
-
-
-def _uris(text: str) -> Iterator[str]:
-    """Yield the rest of a text from the start of each URI: a grid has several, with commas between them."""
-    return (text[match.start() :] for match in _START_OF_URI.finditer(text))
+    return is_sensitive(own) or any(redact(uri) != uri for text in _strings(value) for uri in at_uris(text))
 
 
 def _strings(value: Value) -> Iterator[str]:

@@ -23,6 +23,7 @@ _QUERY = re.compile(r"(?P<start>[?&;])(?P<name>[^=&;?#]*)=(?P<value>[^&;#]*)")
 _MISWRITTEN = re.compile(r"(?<=://)(?P<credentials>.*)@", re.DOTALL)
 _SEPARATORS = re.compile(r"[:/?#@]")
 _FILLED_IN = re.compile(r"[${<]")
+_START = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>`|]+")
 # Bucket names of S3 with colons.
 _ARN = "arn:"
@@ -100,6 +101,16 @@ def with_password(text: str) -> Iterator[str]:
         for match in _IN_TEXT.finditer(text):
             if any(secret and secret != MASK and not _FILLED_IN.search(secret) for secret in _literal(match[0])):
                 yield match[0]
+
+
+def at_uris(text: str) -> Iterator[str]:
+    """Yield the rest of ``text`` from the start of each URI: lists have several, with commas between them."""
+    return (text[match.start() :] for match in _START.finditer(text))
+
+
+def has_password(text: str) -> bool:
+    """Return whether ``text``, such as a list of URIs, contains one with a password or a token."""
+    return any(True for rest in at_uris(text) for _ in with_password(rest))
 
 
 def _literal(uri: str) -> Iterator[str]:
