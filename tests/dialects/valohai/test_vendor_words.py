@@ -32,6 +32,11 @@ MESSAGES = [
         "step 's', parameter 'a': 'pass-true-as' has no effect on non-flag parameters",
         None,
     ),
+    (
+        {"step": "stop-condition: 2 ** 9 > n"},
+        "step 's', 'stop-condition' is not a valid expression: Binary operator Pow is not allowed",
+        None,
+    ),
     ({"item": "- deployment: {name: d}"}, "deployment 'd' has no 'defaults.target'", None),
 ]
 

@@ -46,7 +46,9 @@ _CODES = (
 _QUOTED_KEY = re.compile(r"`([a-z-]+)`")
 _NOT_A_STRING = re.compile(r"(: default) `default` (value .* is not a string) \(got a <class '(\w+)'>\)$", re.DOTALL)
 _PREFIX = re.compile(r"^(Step) (.+?), parameter (.+?):")
+_OWNER = re.compile(r"^(Step|Task) (.+?), (?=`)")
 _NAMED = re.compile(r'\b(Step|Endpoint|Deployment|Pipeline)[ ]"([^"]*)"')
+_SYNTAX_NODE = re.compile(r"<ast\.(\w+) object at 0x\w+>")
 _OF_BAYESIAN = re.compile(r"^[a-z_]+(?= only makes sense)")
 _WORDS = (
     (
@@ -300,6 +302,7 @@ def _reworded(text: str) -> tuple[str, str | None]:
         kind = _TYPES.get(match.group(3))
         shown = _NOT_A_STRING.sub(r"\1 \2", text)
         return _in_our_form(shown), f"write type: {kind}, or quote the value" if kind else None
+    text = _SYNTAX_NODE.sub(r"\1", text)
     text = _OF_BAYESIAN.sub(lambda key: key[0].replace("_", "-"), text)  # the linter names Python's attributes
     for pattern, message, hint in _WORDS:
         match = pattern.search(text)
@@ -311,6 +314,7 @@ def _reworded(text: str) -> tuple[str, str | None]:
 def _in_our_form(text: str) -> str:
     """Return a message that starts in lower case and has names in single quotes."""
     text = _PREFIX.sub(lambda found: f"{found[1].lower()} {found[2]!r}, parameter {found[3]!r}:", text)
+    text = _OWNER.sub(lambda found: f"{found[1].lower()} {found[2]!r}, ", text)
     text = _NAMED.sub(lambda found: f"{found[1].lower()} {found[2]!r}", text)
     text = _QUOTED_KEY.sub(r"'\1'", text)
     return text[:1].lower() + text[1:]
