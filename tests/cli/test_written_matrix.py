@@ -36,6 +36,14 @@ def test_two_files(target: str, file: str, tmp_path: Path, capsys: pytest.Captur
     assert '{"seed": 3}' in (tmp_path / "out" / FILES[target][1]).read_text()
 
 
+def test_the_tasks_of_a_dag_of_several_runs_have_the_workers_of_the_pipeline(file: str, tmp_path: Path) -> None:
+    settings = '[defaults.airflow]\nowner = "ml"\nqueue = "gpu"\npriority_weight = 2\n'
+    (tmp_path / "translator.toml").write_text(settings)
+    assert main([file, "--pipeline", "Several", "--target", "airflow", "-o", f"{tmp_path}/", "--matrix", "seed=1"]) == 0
+    text = " ".join((tmp_path / "several_matrix.py").read_text().split())
+    assert 'default_args={"retries": 0, "owner": "ml", "queue": "gpu"}' in text
+
+
 def test_a_file_of_somebody_else_stays(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "several_matrix.py").write_text("mine\n")
     command = [file, "--pipeline", "Several", "--target", "airflow", "-o", f"{tmp_path}/", "--matrix", "seed=1"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from translator.targets import render
 from translator.targets.airflow.dag import dag_id
 from translator.targets.airflow.names import MAX_ID_LENGTH
-from translator.targets.airflow.settings import of_dag
+from translator.targets.airflow.settings import of_dag, of_tasks
 from translator.targets.matrix import SUFFIX, TITLE, file_beside, runs_of
 from translator.targets.render import call, code, keywords, line, name
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from translator.targets import GenerateOptions
 
 _MARGIN = " " * 4
+_SHARED = ("owner", "queue", "pool", "executor")
+"""The settings of the pipeline's tasks that these tasks have, too: to whom they belong, and which workers run them."""
 _IMPORTS = """\
 from airflow.sdk import DAG, TriggerRule
 from airflow_plugin import RunSensor, StartRunOperator, SummaryOperator
@@ -51,6 +53,8 @@ def _lines(pipeline: ir.Pipeline, options: GenerateOptions, points: Sequence[Map
     yield line("RUNS = ", runs_of(points))
     yield from ("", "with DAG(")
     settings = of_dag(pipeline)
+    of_pipeline = of_tasks(pipeline)
+    shared_settings = {key: of_pipeline[key] for key in _SHARED if key in of_pipeline}
     store = {"store": pipeline.store, "store_connection": settings.get("store_connection")}
     tags = list(dict.fromkeys([pipeline.dialect, *cast("tuple[str, ...]", settings.get("tags", ()))]))
     arguments = {
@@ -58,7 +62,11 @@ def _lines(pipeline: ir.Pipeline, options: GenerateOptions, points: Sequence[Map
         "dag_display_name": f"{title} (matrix)",
         "doc_md": TITLE.format(pipeline=code(title)),
         "schedule": None,
-        "default_args": {"retries": 0, **{key: value for key, value in store.items() if value is not None}},
+        "default_args": {
+            "retries": 0,
+            **shared_settings,
+            **{key: value for key, value in store.items() if value is not None},
+        },
         "tags": tags,
     }
     yield from keywords(arguments.items(), _MARGIN)
