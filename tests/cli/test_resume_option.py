@@ -127,6 +127,17 @@ def test_options_come_again(store: Store, loaded: Loaded, tmp_path: Path, capsys
     assert "one.api_token, which are not recorded" in capsys.readouterr().err
 
 
+def test_values_that_the_pipeline_has_no_parameter_for(
+    store: Store, loaded: Loaded, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    values = {"seed": 7, DATA: ("/data/x.csv",), "one.gone": 1, key("one", "gone"): ("/x",)}
+    launched.write(store, "Work", "first", Options(values))
+    found = resumed(loaded, options(tmp_path))
+    resume_option.warn_of_unknown(found, loaded.choose())
+    said = f"run first had values for one.gone, {key('one', 'gone')}, which the pipeline has no parameter or input for"
+    assert said in capsys.readouterr().err
+
+
 def test_options_that_are_given_win(store: Store, loaded: Loaded, tmp_path: Path) -> None:
     args = options(tmp_path, "first", "--grid", "one.rate=0.3", "--tries", "2", "--no-reuse", "--param", "seed=8")
     found = resumed(loaded, args)

@@ -21,7 +21,7 @@ from translator.source import read_file
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from translator.diagnostics import Diagnostics, SourceText
     from translator.source import Located
@@ -65,7 +65,7 @@ def files(  # noqa: PLR0913, PLR0917 - all that inputs can have their files from
         earlier: the files in an earlier run, by the names in an engine's form, for the inputs that get no others.
     """
     known = _known(pipeline)
-    own = set(known.values())
+    own = names(pipeline)
     values = {name: value for name, value in (earlier or {}).items() if name in own}
     values |= {} if file is None else _of_file(Path(file), known, sources, diagnostics, pipeline)
     in_options: set[str] = set()
@@ -93,6 +93,11 @@ def files(  # noqa: PLR0913, PLR0917 - all that inputs can have their files from
             message = f"the run needs files for the input {one.name!r}, which has no edge and no default"
             diagnostics.error(CODE, message, one.input.span, hint=f"add --input {quote(f'{one.name}=URI')}")
     return values
+
+
+def names(pipeline: ir.Pipeline) -> Collection[str]:
+    """Return the names in an engine's form of the inputs whose files can be given."""
+    return frozenset(_known(pipeline).values())
 
 
 def _known(pipeline: ir.Pipeline) -> dict[str, str]:

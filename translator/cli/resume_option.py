@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from translator.cli import param_option, reuse_option
+from translator.cli import input_option, param_option, reuse_option
 from translator.cli.exit_status import UsageError
 from translator.cli.pipeline_options import BY_OPTION
 from translator.cli.store_option import make_default_store, open_chosen
@@ -139,6 +139,16 @@ def warn_of_secrets(resumed: Resumed, values: Collection[str], grid: Sequence[st
     if missing := [name for name in resumed.options.withheld if name not in anew]:
         names = ", ".join(missing)
         _warn(f"run {resumed.run.name} had values for {names}, which are not recorded: they may be secrets; give them")
+
+
+def warn_of_unknown(resumed: Resumed, pipeline: Pipeline) -> None:
+    """Report the values that a run had of parameters and inputs which the pipeline no longer has."""
+    if pipeline.part is not None:
+        return  # the other nodes have them
+    known = {*param_option.names(pipeline), *input_option.names(pipeline)}
+    if unknown := [name for name in resumed.options.values if name not in known]:
+        names = ", ".join(unknown)
+        _warn(f"run {resumed.run.name} had values for {names}, which the pipeline has no parameter or input for now")
 
 
 def options_of(args: Namespace) -> Options:

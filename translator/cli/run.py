@@ -143,6 +143,7 @@ def _requested(
             sys.stdout.write(f"{printable(text)}\n")
         values |= param_option.values(pipeline, resumed.parameters(pipeline, values), problems)
         resume_option.warn_of_secrets(resumed, values, args.grid)
+        resume_option.warn_of_unknown(resumed, pipeline)
         if pipeline.part is not None and pipeline.part.run is None:
             pipeline = replace(pipeline, part=replace(pipeline.part, run=resumed.run.name))
     if not problems.ok:
