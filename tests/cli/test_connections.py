@@ -16,7 +16,7 @@ def missing(name):
 
 
 def broken(name):
-    raise OSError(f"no API\nfor {name}")
+    raise OSError(f"no API at http://me:pass@api/\nfor {name}")
 
 
 LOOKUPS = {"missing": missing, "broken": broken, "engine": {"known": Connection("host")}.get}
@@ -45,7 +45,7 @@ def test_our_engines_are_registered():
         (("missing", "engine"), "known", None),
         (("missing", "engine"), "other", "because Engine here does not know it: run the command in the environment"),
         (("missing",), "known", "because no engine is installed here: run the command in the environment of a worker"),
-        (("broken",), "known", "the connection 'known' cannot be looked up in Broken: no API"),
+        (("broken",), "known", "the connection 'known' cannot be looked up in Broken: no API at http://[*]{3}@api/$"),
     ],
 )
 def test_a_connection_is_looked_up_in_the_engine_that_is_installed(installed, engines, name, problem):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from translator import entry_points
 from translator.cli.exit_status import UsageError
+from translator.shim.masking.uris import redact_text
 
 if TYPE_CHECKING:
     from translator.shim.contract import Connection
@@ -28,7 +29,7 @@ def lookup(name: str) -> Connection | None:
         except ImportError:
             continue
         except Exception as error:  # those of the engine, of its API and of its secrets
-            reason = str(error).partition("\n")[0] or type(error).__name__
+            reason = redact_text(str(error).partition("\n")[0]) or type(error).__name__
             raise UsageError(
                 f"the connection {name!r} cannot be looked up in {engine.capitalize()}: {reason}"
             ) from error
