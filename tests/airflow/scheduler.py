@@ -249,6 +249,8 @@ def _running(
         ),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "3",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "600",  # of files that have not changed
+        # A DAG that changes within half a minute would not be stored until its file is read for the next time.
+        "AIRFLOW__CORE__MIN_SERIALIZED_DAG_UPDATE_INTERVAL": "1",
         "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__PIPELINE_TRANSLATOR__STORE": str(home / "artifacts"),
         # By default a second; each look takes some hundredths of a second of CPU while a run is running.

@@ -19,6 +19,7 @@ _NODES = frozenset(
             "AnnAssign",
             "Return",
             "If",
+            "IfExp",
             "For",
             "Break",
             "With",
@@ -52,16 +53,17 @@ _NODES = frozenset(
             "RShift",
             "BitOr",
         ),
-        *("UnaryOp", "Not", "USub", "Compare", "Eq", "JoinedStr", "FormattedValue", "Div", "Pass", "Yield"),
+        *("UnaryOp", "Not", "USub", "Compare", "Eq", "Gt", "JoinedStr", "FormattedValue", "Div", "Pass", "Yield"),
     }
 )
 _MODULES = ("airflow.", "airflow_plugin", "prefect", "prefect_plugin", "translator.shim")
-_STANDARD = frozenset({"collections.abc", "datetime", "pathlib", "pydantic", "typing", "zoneinfo"})
+_STANDARD = frozenset({"collections.abc", "datetime", "itertools", "pathlib", "pydantic", "typing", "zoneinfo"})
 _BUILTINS = frozenset({"__file__", "__name__", "bool", "dict", "float", "int", "list", "range", "str"})
 _ATTRIBUTES = frozenset(
     {
         *(
             "ALL_DONE",
+            "ALL_SUCCESS",
             "ALL_DONE_MIN_ONE_SUCCESS",
             "NONE_FAILED_MIN_ONE_SUCCESS",
             "ITEM",
@@ -81,6 +83,7 @@ _ATTRIBUTES = frozenset(
             "inputs",
             "leave_out",
             "map",
+            "members",
             "metadata",
             "model_validate",
             "output",
