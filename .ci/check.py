@@ -81,7 +81,7 @@ class Result:
 LANES = 5
 """Checks with an engine wait half of the time, those of pods more, so that on two cores there is room for five."""
 
-WORKERS = 2 * (os.cpu_count() or 1)
+WORKERS = 1 + (os.cpu_count() or 1)
 """Processes that run tests without an engine: many of these wait for processes of their own."""
 
 # Those that use most of a core beside those that wait, and the longest first: so that no core is idle at the end.

@@ -16,8 +16,8 @@ from tests.fuzz.mutate import Mutant, mutant
 from tests.fuzz.seeds import DIALECTS, ROOT, pool, seeds
 from translator.dialects.valohai import reader
 
-FILES = 1200
-"""How many mutants: about half a minute of CPU."""
+FILES = 700
+"""How many mutants: about a quarter of a minute of CPU."""
 SEED = 1
 GOOD = """\
 - step: {name: s, image: busybox, command: run}

@@ -34,15 +34,6 @@ def run(engines, tmp_path):
     return run
 
 
-def test_users_can_set_their_own_grid(run):
-    values = {"learning_rate": [0.02], "train.epochs": [2, 3]}
-    document, status = run("Training Pipeline", values)
-    assert (status, document["state"]) == (0, "complete")
-    points = [execution["parameters"] for execution in document["nodes"]["train"]["executions"]]
-    grid = [(0.02, regularisation, n) for regularisation in (0.0001, 0.01) for n in (2, 3)]
-    assert [(point["learning_rate"], point["regularisation"], point["epochs"]) for point in points] == grid
-
-
 def test_the_dual_pipeline_keeps_its_branches_apart(run):
     document, status = run("Dual Training Pipeline", {"min_accuracy": 0.95})
     assert (status, document["state"]) == (1, "error")

@@ -141,6 +141,8 @@ def test_a_run_that_fails(engine, project, tmp_path_factory):
         rf"^first\[0\] .*: reused from run {run}$|\[0\] n=3 .* reused from run {run}$", done.stdout, re.MULTILINE
     )
 
+    if engine != "airflow":
+        return  # what follows is the same on every engine
     # Results of the script as it was are not reused, those of the mended one are, on the first engine again.
     resumed = record.parent.name
     done = subprocess.run(  # noqa: PLW1510  as above
