@@ -81,7 +81,7 @@ class Result:
 LANES = 5
 """Checks with an engine wait half of the time, those of pods more, so that on two cores there is room for five."""
 
-WORKERS = 1 + (os.cpu_count() or 1)
+WORKERS = 2 * (os.cpu_count() or 1)
 """Processes that run tests without an engine: many of these wait for processes of their own."""
 
 # Those that use most of a core beside those that wait, and the longest first: so that no core is idle at the end.
@@ -117,10 +117,10 @@ CHECKS = (
         ),
     ),
     Check("parity", (pytest("dev", "tests/parity"),)),
+    Check("airflow", (pytest("airflow", "-m", "not scheduler and not celery", "tests/airflow"),)),
     Check("scheduler-dataflow", (pytest("airflow", "-m", "scheduler", "tests/airflow/dataflow"),)),
     Check("prefect-dataflow", (pytest("prefect", "tests/prefect/dataflow"),)),
     Check("celery", (pytest("airflow", "-m", "celery", "tests/airflow"),)),
-    Check("airflow", (pytest("airflow", "-m", "not scheduler and not celery", "tests/airflow"),)),
     Check("examples", tuple(pytest(engine, "tests/examples") for engine in ("airflow", "prefect"))),
     Check(
         "types",
