@@ -7,7 +7,6 @@ steps print goes to standard output; what Airflow says goes to ``airflow.log`` i
 from __future__ import annotations
 
 import contextlib
-import gc
 import json
 import os
 import runpy
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_plugin.embedded import task_api
 from translator.shim.embedded import database, quiet
 from translator.shim.embedded.command_line import environment, parser
+from translator.shim.embedded.loading import without_collections
 from translator.shim.errors import TranslatorError
 
 if TYPE_CHECKING:
@@ -76,20 +76,18 @@ def _set_environment(options: argparse.Namespace, home: Path) -> None:
 def _run(file: Path, home: Path, values: dict[str, Any], jobs: int) -> int:
     from airflow_plugin.embedded.dispatch import tasks_dispatched
 
-    gc.disable()  # collections would take a fifth of the time in which Airflow is loaded
-    dag = _load(_bundled(file, home / BUNDLE))
-    task_api.keep_one_version()
-    conf = _conf(dag, values)
-    if not (home / DATABASE).exists():
-        database.prepare(home / DATABASE, "airflow", _packages(), _migrate)
     with contextlib.ExitStack() as ends:
-        signalled = ends.enter_context(_signals_cancel())
-        # A DAG's own limit says how many steps the source system runs at once; ``dag.test()`` does not know it.
-        workers = ends.enter_context(tasks_dispatched(dag, min(jobs, dag.max_active_tasks)))
-        if workers is not None:
-            signalled.append(workers.send)
-        gc.freeze()
-        gc.enable()
+        with without_collections():
+            dag = _load(_bundled(file, home / BUNDLE))
+            task_api.keep_one_version()
+            conf = _conf(dag, values)
+            if not (home / DATABASE).exists():
+                database.prepare(home / DATABASE, "airflow", _packages(), _migrate)
+            signalled = ends.enter_context(_signals_cancel())
+            # A DAG's own limit says how many steps the source system runs at once; ``dag.test()`` does not know it.
+            workers = ends.enter_context(tasks_dispatched(dag, min(jobs, dag.max_active_tasks)))
+            if workers is not None:
+                signalled.append(workers.send)
         run = dag.test(run_conf=conf)
     return 0 if run.state == "success" else 1
 

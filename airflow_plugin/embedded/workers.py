@@ -12,7 +12,6 @@ import os
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.embedded import task_api
 from translator.shim.embedded import events
 from translator.shim.outcome.traces import LOST
 
@@ -122,7 +121,6 @@ def _preload() -> None:
     from sqlalchemy.orm import configure_mappers
 
     configure_mappers()
-    task_api.keep_one_version()
     with contextlib.suppress(AttributeError):  # private, and only a matter of speed
         api = supervisor.in_process_api_server().app
         if not api._cadwyn_initialized:  # noqa: SLF001

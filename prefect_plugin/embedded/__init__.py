@@ -7,7 +7,6 @@ the run is complete, 1 if not, and 2 if the flow cannot be run as asked.
 
 from __future__ import annotations
 
-import gc
 import json
 import os
 import sys
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect_plugin.embedded import private_server
 from translator.shim.embedded import quiet, slots
 from translator.shim.embedded.command_line import environment, parser
+from translator.shim.embedded.loading import without_collections
 from translator.shim.errors import TranslatorError
 from translator.shim.process.environment import without_proxy
 
@@ -79,15 +79,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(file: Path, server: PrivateServer, values: Mapping[str, Any]) -> int:
-    gc.disable()  # collections would take a fifth of the time in which Prefect is loaded
-    from prefect.exceptions import ParameterTypeError
-    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
+    with without_collections():
+        from prefect.exceptions import ParameterTypeError
+        from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-    from prefect_plugin.embedded.arguments import ArgumentError, arguments_of
+        from prefect_plugin.embedded.arguments import ArgumentError, arguments_of
 
-    flow = _load(file)
-    gc.freeze()
-    gc.enable()
+        flow = _load(file)
     try:
         arguments = arguments_of(flow, values)
         flow.validate_parameters(arguments)

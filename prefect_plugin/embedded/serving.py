@@ -6,7 +6,6 @@ The socket is a file descriptor that the process of the flow has bound, so that 
 from __future__ import annotations
 
 import contextlib
-import gc
 import os
 import socket
 import subprocess
@@ -15,6 +14,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from translator.shim.embedded import database
+from translator.shim.embedded.loading import without_collections
 
 DATABASE = "prefect.db"
 
@@ -26,13 +26,11 @@ def main(descriptor: int) -> None:
         # Without it, the server creates the database when it starts.
         with contextlib.suppress(subprocess.CalledProcessError):
             database.prepare(file, "prefect", [f"prefect=={version('prefect')}"], _migrate)
-    gc.disable()  # collections would take a fifth of the time in which the server is loaded
-    import uvicorn
-    from prefect.server.api.server import create_app
+    with without_collections():
+        import uvicorn
+        from prefect.server.api.server import create_app
 
-    app = create_app(ephemeral=True, final=True)
-    gc.freeze()
-    gc.enable()
+        app = create_app(ephemeral=True, final=True)
     with socket.socket(fileno=descriptor) as listening:
         uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on")).run([listening])
 

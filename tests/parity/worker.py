@@ -81,10 +81,11 @@ class Airflow:
     def __init__(self, home: Path) -> None:
         """Load what every DAG needs, and run none."""
         from airflow_plugin import embedded
-        from airflow_plugin.embedded import workers
+        from airflow_plugin.embedded import task_api, workers
 
         embedded._set_environment(argparse.Namespace(store="", run="", project=None), home)
         check_each_schema_once()
+        task_api.keep_one_version()
         workers._preload()
         self._main: Callable[[list[str]], int] = embedded.main
         self._lasting: tuple[int, Connection] | None = None
