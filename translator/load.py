@@ -198,6 +198,10 @@ def _read(text: SourceText, name: str, request: _Given, diagnostics: Diagnostics
     from translator.dialects.parameters_file import read_parameters
 
     sources = {name: text}
+    if name.endswith(".py"):
+        hint = "'Pipelines in Python' in docs/magnus.md shows how Magnus and runnable write a pipeline as YAML"
+        diagnostics.error("not-yaml", "a Python file, not a pipeline in YAML", Span(name, 1, 1, 1, 1), hint=hint)
+        return Loaded((), diagnostics, sources, project=request.project)
     try:
         dialect_and_root = _dialect(text.text, name, request.dialect, diagnostics)
     except TooManyErrors:

@@ -175,7 +175,8 @@ RULES = (
         "not-yaml",
         (ERROR,),
         "the file is not valid YAML",
-        "Correct the syntax. Often the indentation is wrong, or a text with `: ` or ` #` lacks quotes.",
+        "Correct the syntax. Often the indentation is wrong, or a text with `: ` or ` #` lacks quotes. A pipeline in "
+        "Python must be [written as YAML](magnus.md#pipelines-in-python) first.",
         Example("- step: {name: train\n", "valohai.yaml"),
     ),
     Rule(

@@ -6,6 +6,7 @@ from tests.dialects.controlflow.marks import branch, magnus, runnable
 from translator.load import load_text
 
 S = "{type: stub, next: success}"
+S2 = f"s: {S}"
 
 FILES = [
     (magnus(f"a: {S}"), "magnus"),
@@ -16,6 +17,13 @@ FILES = [
     (magnus("a: {type: stub, returns: [x], next: success}"), "magnus"),
     (magnus("a: {type: as-is, next: success}"), "magnus"),
     (magnus("a: {type: task, command: m.f, catalog: {store_copy: true}, next: success}"), "runnable"),
+    (magnus("a: {type: task, command: m.f, node_name: a, next: success}"), "magnus"),
+    (
+        magnus(
+            f"a: {{type: map, is_composite: true, iterate_on: x, iterate_as: y, next: success, branch: {branch(S2)}}}"
+        ),
+        "runnable",
+    ),
 ]
 
 
@@ -26,3 +34,9 @@ def test_detection(text, dialect):
     assert [pipeline.dialect for pipeline in loaded.pipelines] in ([dialect], [])
     if dialect == "runnable" or loaded.diagnostics.ok:
         assert loaded.choose().dialect == dialect
+
+
+def test_a_pipeline_in_python_is_not_a_file_to_translate():
+    (only,) = load_text("import magnus", "parallel.py").diagnostics
+    assert (only.code, only.message) == ("not-yaml", "a Python file, not a pipeline in YAML")
+    assert "'Pipelines in Python' in docs/magnus.md" in (only.hint or "")

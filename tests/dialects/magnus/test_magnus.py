@@ -47,6 +47,19 @@ def test_ends_have_any_name():
     assert routes(node) == {"complete": End(Outcome.COMPLETE), "error": End(Outcome.ERROR)}
 
 
+@pytest.mark.parametrize("language", ["magnus", "runnable"])
+def test_keys_that_the_engines_export_must_have_their_values(language):
+    text = """
+a: {type: stub, name: a, next: b}
+b: {type: task, name: b, is_composite: false, command_type: shell, command: "true", next: c}
+c: {type: parallel, name: c, is_composite: true, next: d, branches: {x: %s}}
+d: {type: stub, name: e, next: f} #! error unknown-key
+f: {type: task, is_composite: true, command_type: shell, command: "true", next: g} #! error unknown-key
+g: {type: parallel, node_name: h, next: success, branches: {x: %s}} #! error unknown-key
+"""
+    check(magnus(text % (branch(f"s: {S}"), branch(f"s: {S}"))), language)
+
+
 def test_composite_nodes_nest():
     inner = branch(f"s: {{type: map, iterate_on: xs, iterate_as: x, next: success, branch: {branch(f's: {S}')}}}")
     text = f"""

@@ -31,11 +31,13 @@ _KEYS = {
     "secrets": _Says.RUNNABLE,
     "reducer": _Says.RUNNABLE,
     "store_copy": _Says.RUNNABLE,
+    "is_composite": _Says.RUNNABLE,
     "notebook_output_path": _Says.MAGNUS,
     "output_cell_tag": _Says.MAGNUS,
     "executor_config": _Says.MAGNUS,
     "retry": _Says.MAGNUS,
     "compute_data_folder": _Says.MAGNUS,
+    "node_name": _Says.MAGNUS,
 }
 _COMMANDS = {
     "async-python": _Says.RUNNABLE,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from translator import ir
 from translator.dialects.controlflow.files import open_graph
-from translator.dialects.controlflow.keys import read_keys, value_text
+from translator.dialects.controlflow.keys import exported, read_keys, value_text
 from translator.dialects.controlflow.language import ENDS, LEGACY_TYPES, TRAVERSAL
 from translator.dialects.controlflow.routes import Links, check_links, find_ends, resolve
 from translator.dialects.controlflow.tasks import overridden, read_stub, read_task
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translator.source import Located
     from translator.span import Span
 
-_GRAPH = ("description", "start_at", "steps")
+_GRAPH = ("description", "name", "start_at", "steps")
 
 
 def read_graph(place: Located, label: str, context: Context) -> ir.Graph | None:
@@ -160,7 +160,8 @@ def _only_an_end(name: str, outcome: ir.Outcome, place: Span) -> ir.ExecutionNod
 def _read_step(name: str, body: Located, place: Span, links: Links, context: Context) -> ir.Node | None:
     kind = str(body.value["type"])
     if kind in ENDS:
-        read_keys(body, {}, f"step {name!r}, the end of its graph,", context.diagnostics, silent=("type",))
+        silent = ("type", *exported(name, body, is_composite=False))
+        read_keys(body, {}, f"step {name!r}, the end of its graph,", context.diagnostics, silent=silent)
         return None
     policy = ir.Policy(routes=resolve(name, body, links, context))
     if kind in ("stub", *_legacy(context)):
@@ -181,7 +182,8 @@ def _read_composite(  # noqa: PLR0913, PLR0917 - what a node is made of
     name: str, kind: str, body: Located, place: Span, policy: ir.Policy, context: Context
 ) -> ir.Node | None:
     keys = {**TRAVERSAL, **context.language.types[kind]}
-    values = read_keys(body, keys, f"step {name!r}", context.diagnostics, silent=("type",))
+    silent = ("type", *exported(name, body, is_composite=True))
+    values = read_keys(body, keys, f"step {name!r}", context.diagnostics, silent=silent)
     overridden(body, context)
     match kind:
         case "parallel":

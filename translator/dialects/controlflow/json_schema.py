@@ -38,6 +38,10 @@ _SCHEMAS: Mapping[Kind, Mapping[str, Any]] = {
 }
 
 
+_EXPORTED = {"name": {"type": "string"}, "node_name": {"type": "string"}, "is_composite": {"type": "boolean"}}
+"""The keys that the engines add to a step when they write a pipeline of Python as YAML."""
+
+
 def json_schema(name: str) -> Mapping[str, Any]:
     """Return the JSON Schema of a language.
 
@@ -88,7 +92,7 @@ def _open(kind: str) -> dict[str, Any]:
 
 def _step(kind: str, keys: Mapping[str, Key]) -> dict[str, Any]:
     """Return the schema of a step of one type."""
-    properties = {"type": {"const": kind}, **{name: _value(name, key) for name, key in keys.items()}}
+    properties = {"type": {"const": kind}, **_EXPORTED, **{name: _value(name, key) for name, key in keys.items()}}
     required = ["type", *(name for name, key in keys.items() if key.required)]
     return {"type": "object", "required": required, "properties": properties, "additionalProperties": False}
 

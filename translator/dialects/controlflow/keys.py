@@ -62,6 +62,21 @@ def read_keys(  # noqa: PLR0913 - few callers pass hints or silent keys
     return values if fine else None
 
 
+def exported(name: str, body: Located, *, is_composite: bool) -> tuple[str, ...]:
+    """Return the keys of a step that the engines add to it when they write a pipeline of Python as YAML.
+
+    Args:
+        name: the step's name.
+        body: its mapping.
+        is_composite: whether the step has branches.
+
+    Returns:
+        Those with the value that the engine writes: with another one, they would overwrite a field of the engine.
+    """
+    written = {"name": name, "node_name": name, "is_composite": is_composite}
+    return tuple(key for key, value in written.items() if key in body.value and body.value[key] == value)
+
+
 def _value(located: Located, key: Key) -> Any:
     value = located.value
     if value is None and key.nullable:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from translator import ir
-from translator.dialects.controlflow.keys import read_keys, value_text
+from translator.dialects.controlflow.keys import exported, read_keys, value_text
 from translator.dialects.controlflow.language import (
     EXECUTABLE,
     LEGACY_KEYS,
@@ -43,7 +43,8 @@ def read_stub(name: str, body: Located, place: Span, context: Context) -> ir.Ste
     legacy = body.value["type"] != "stub"
     keys = {**TRAVERSAL, **({} if legacy else EXECUTABLE)}
     others = tuple(key for key in body.entries or {} if key not in keys and key not in RESERVED)
-    values = read_keys(body, keys, what, context.diagnostics, silent=others, hints=_reserved())
+    silent = (*others, *exported(name, body, is_composite=False))
+    values = read_keys(body, keys, what, context.diagnostics, silent=silent, hints=_reserved())
     _ignored(body, context)
     if legacy:
         message = f"{what} is translated as a stub, the name of 'as-is' since Magnus 0.5; its catalog is ignored"
@@ -63,7 +64,7 @@ def read_task(name: str, body: Located, place: Span, context: Context) -> ir.Ste
     common = {**TRAVERSAL, **EXECUTABLE}
     own: Mapping[str, Key] = context.language.commands.get(kind or "", {})
     legacy = tuple(LEGACY_KEYS) if context.language.ends is None else ()
-    silent = ("type", "command_type", *legacy)
+    silent = ("type", "command_type", *legacy, *exported(name, body, is_composite=False))
     if kind is None:
         every = {key for keys in context.language.commands.values() for key in keys}
         read_keys(body, common, what, context.diagnostics, silent=(*silent, *every))
