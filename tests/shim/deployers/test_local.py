@@ -428,8 +428,14 @@ def test_a_front_that_cannot_serve_is_an_error(machine):
     with pytest.raises(DeployError, match=rf"serves at 127.0.0.1:{machine.port}, not at 127.0.0.1:{machine.port + 1}"):
         machine.deploy("x", port=machine.port + 1)
     other = machine.directory.with_name("o")
-    with pytest.raises(DeployError, match=rf"the front cannot serve at 127.0.0.1:{machine.port}: .*"):
+    with pytest.raises(DeployError) as raised:
         machine.deploy("x", directory=str(other))
+    assert str(raised.value).endswith(
+        f"the front cannot serve at 127.0.0.1:{machine.port}: another program listens there; "
+        "set 'port' of the deployer to another one, or end that program"
+    )
+    with pytest.raises(DeployError, match=r"the front cannot serve at 192\.0\.2\.1:.*; set 'host' and 'port' of the"):
+        machine.deploy("x", directory=str(other), host="192.0.2.1")
     Supervisor(other).shut_down()
 
 

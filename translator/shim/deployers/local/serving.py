@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 import time
 from collections import deque
 from typing import TYPE_CHECKING
@@ -66,9 +68,8 @@ def serve(settings: Settings, inherited: Mapping[str, str], pulse: Callable[[], 
             pulse()
             if time.monotonic() > deadline or supervisor.state(FRONT)[0] in ENDED:
                 supervisor.remove(FRONT)
-                raise DeployError(
-                    f"the front cannot serve at {address(settings.host, settings.port)}: {problem}{tail(log)}"
-                )
+                reason = _port_problem(settings.host, settings.port) or f"{problem}{tail(log)}"
+                raise DeployError(f"the front cannot serve at {address(settings.host, settings.port)}: {reason}")
             time.sleep(0.05)
         write(file, f"{wanted}\n")
     return supervisor
@@ -116,6 +117,20 @@ def _problem(settings: Settings, supervisor: Supervisor) -> str | None:
     if problem is None and host in _LOCAL and supervisor.is_foreign(FRONT, settings.port):
         return f"another program listens on port {settings.port}"
     return problem
+
+
+def _port_problem(host: str, port: int) -> str | None:
+    """Return why no program can listen at an address, and what to do; None if one can."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return "another program listens there; set 'port' of the deployer to another one, or end that program"
+        return f"{error.strerror or error}; set 'host' and 'port' of the deployer to an address of this machine"
+    return None
 
 
 def tail(log: Path) -> str:
