@@ -2,7 +2,7 @@
 
 ``StartRunOperator`` triggers a run, ``RunSensor`` waits for it without occupying a worker, and ``SummaryOperator``
 shows the outcomes of all. If a failed ``start`` is cleared, it triggers another run, which keeps what is complete in
-the one before. A run that has not failed is not repeated.
+those before. A run that has not failed is not repeated.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOpe
 from airflow.sdk import BaseOperator, BaseSensorOperator
 
 from airflow_plugin.exceptions import RunError
-from airflow_plugin.run.execution_context import RESUMES
+from airflow_plugin.run.directory import RESUMES
+from airflow_plugin.tasks.instances import KEY, tries_of
 from translator.shim.outcome import matrix
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ class StartRunOperator(TriggerDagRunOperator):
             if ti.get_dagrun_state(self.trigger_dag_id, run_id) != _FAILED:
                 self.log.info("there is a run already: %s", run_id)
                 return
-            # One that left no record was lost before it kept anything of those before.
+            # One that wrote nothing was lost before it kept anything of those before.
             resumed = _name_in_store(context, self.trigger_dag_id, run_id) or resumed
         if resumed is not None:
             self.conf = {**(self.conf or {}), RESUMES: resumed}
@@ -157,9 +158,31 @@ def _uri(context: Context, dag_id: str, run_id: str) -> str | None:
 
 
 def _name_in_store(context: Context, dag_id: str, run_id: str) -> str | None:
-    """Return the name of a DAG run in the store: the directory of its ``run.json``."""
-    uri = _uri(context, dag_id, run_id)
-    return uri.split("/")[-2] if uri is not None else None
+    """Return the name of a DAG run in the store; None if it has written nothing."""
+    from airflow_plugin.configuration.locations import store_address
+    from translator.shim.store import StoreError, open_store
+
+    uri = _uri(context, dag_id, run_id) or _try(context, dag_id, run_id)
+    if uri is None:
+        return None
+    store = open_store(store_address(context["dag"].default_args))
+    try:
+        _, name, *_ = store.key(uri).split("/")
+    except StoreError:  # its DAG has another store
+        return None
+    return name
+
+
+def _try(context: Context, dag_id: str, run_id: str) -> str | None:
+    """Return the URI of the manifest of an execution of a DAG run that was lost before it wrote a ``run.json``."""
+    ti = context["ti"]
+    listed = ti.get_task_states(dag_id=dag_id, run_ids=[run_id]).get(run_id, {})
+    # The name of an instance of a mapped task ends in its map index.
+    for task_id in dict.fromkeys(name for key in listed for name in (key, key.rpartition("_")[0]) if name):
+        tries = tries_of(ti.xcom_pull(dag_id=dag_id, run_id=run_id, task_ids=task_id, key=KEY))
+        if tries:
+            return next(iter(tries.values()))
+    return None
 
 
 def _document(context: Context, dag_id: str, run_id: str) -> Mapping[str, Any] | None:

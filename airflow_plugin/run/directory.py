@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow_plugin.dag.finish_task import DOCUMENT, FINISH
 from airflow_plugin.run.pipeline import pipeline_of
 from translator.shim import clock, variables
+from translator.shim.outcome import resumed
 from translator.shim.store.owner import own_folder
 
 if TYPE_CHECKING:
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from translator.shim.store import Store
+
+
+RESUMES = "_resumes"
+"""The key of a run's ``conf`` that names the run in the store whose complete executions it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,8 @@ class DagRunId:
 def run_directory(context: Context, store: Store, tries: Iterable[str] = ()) -> str:
     """Return the name of the DAG run of a task in the store.
 
+    A run that another DAG has started to resume an earlier one records that there, for those that resume this one.
+
     Args:
         context: of a task of the run.
         store: the store.
@@ -49,7 +56,12 @@ def run_directory(context: Context, store: Store, tries: Iterable[str] = ()) -> 
     def written() -> list[str]:
         return [*tries] or [uri for uri in [ti.xcom_pull(task_ids=FINISH, key=DOCUMENT)] if uri]
 
-    return folder_of(store, pipeline_of(context["dag"]), named, written)
+    pipeline = pipeline_of(context["dag"])
+    folder = folder_of(store, pipeline, named, written)
+    earlier = (run.conf or {}).get(RESUMES)
+    if isinstance(earlier, str) and earlier and resumed.read(store, pipeline, folder) is None:
+        resumed.write(store, pipeline, folder, earlier)
+    return folder
 
 
 def folder_of(store: Store, pipeline: str, run: DagRunId, written: Callable[[], Iterable[str]]) -> str:

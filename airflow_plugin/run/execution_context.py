@@ -9,6 +9,7 @@ from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 
 from airflow_plugin.configuration import connections, secrets
 from airflow_plugin.configuration.locations import store_address
+from airflow_plugin.run.directory import RESUMES
 from airflow_plugin.tasks.instances import name_try
 from translator.shim import variables
 from translator.shim.contract import Context
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from translator.shim.contract import ExecutionId
 
-RESUMES = "_resumes"
-"""The key of a run's ``conf`` that names the run in the store whose complete executions it keeps."""
 _TEST = "dag_test"
 """What Airflow says instead of a user in a run of ``dag.test()``."""
 

@@ -126,11 +126,12 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
             run.resumes = run.id
         elif os.environ.get(variables.RUN):  # another flow run may have had this place, and a larger grid
             _note_earlier_tries(run)
+        # Before anybody can resume this one.
+        if run.resumes is not None and run.resumes != run.id:
+            _record_resumed(run, run.resumes)
         if member is not None:
             member.run = run
             member.begun(member)
-        if run.resumes is not None and run.resumes != run.id:
-            _record_resumed(run, run.resumes)
         run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
         try:
             # How an execution ended is final: Prefect would otherwise roll it back when its node fails.

@@ -32,8 +32,7 @@ def test_a_dag_of_several_runs(scheduler: Airflow) -> None:
     assert [(one["state"], one["run"]) for one in first] == [("complete", "all__0"), ("error", "all__1")]
     assert first[0]["metrics"] == {"train.score": 1}
 
-    # The failed one runs again, with the results of what was complete in it; the other one is left as it is.
-    (home / "mended").touch()
+    # The second attempt is stopped before any of its executions begins.
     body = {
         "dag_run_id": "all",
         "task_ids": [["start", 1], ["wait", 1], "summary"],
@@ -41,12 +40,23 @@ def test_a_dag_of_several_runs(scheduler: Airflow) -> None:
         "only_failed": False,
         "reset_dag_runs": True,
     }
+    scheduler.api("PATCH", "/api/v2/dags/several", {"is_paused": True})
+    scheduler.api("POST", "/api/v2/dags/several_matrix/clearTaskInstances", body)
+    runs = "/api/v2/dags/several/dagRuns"
+    wait_until(lambda: "all__1__2" in {run["dag_run_id"] for run in scheduler.api("GET", runs)["dag_runs"]})
+    scheduler.api("PATCH", f"{runs}/all__1__2", {"state": "failed"})
+    scheduler.api("PATCH", "/api/v2/dags/several", {"is_paused": False})
+    assert scheduler.wait("several_matrix", "all") == "failed"
+    assert scheduler.record("all__1__2")["nodes"]["prepare"]["executions"] == []
+
+    # The third one has the results of what was complete in the first one; the other run is left as it is.
+    (home / "mended").touch()
     scheduler.api("POST", "/api/v2/dags/several_matrix/clearTaskInstances", body)
     assert scheduler.wait("several_matrix", "all") == "success"
     second = summary(scheduler)
-    assert [(one["state"], one["run"]) for one in second] == [("complete", "all__0"), ("complete", "all__1__2")]
+    assert [(one["state"], one["run"]) for one in second] == [("complete", "all__0"), ("complete", "all__1__3")]
     assert [(home / f"ran-{seed}").read_text() for seed in (1, 2)] == ["prepared\n", "prepared\n"]
-    nodes = scheduler.record("all__1__2")["nodes"]
+    nodes = scheduler.record("all__1__3")["nodes"]
     assert nodes["prepare"]["executions"][0]["reused"] == "all__1/prepare/0/try-1"
 
     # What is complete is not started again, whoever clears it.
@@ -57,11 +67,16 @@ def test_a_dag_of_several_runs(scheduler: Airflow) -> None:
 
 
 class Instance:
-    """A task that starts a run, of which there have been two: the second one was killed and left no record."""
+    """A task that starts a run, of which there have been two: the second one was killed and left no record.
+
+    Args:
+        tried: what an execution of the second one has named.
+    """
 
     map_index = 1
 
-    def __init__(self) -> None:
+    def __init__(self, tried: str | None = None) -> None:
+        self.tried = tried
         self.pushed: dict[str, str] = {}
 
     def get_dr_count(self, _: str, run_ids: list[str]) -> int:
@@ -73,21 +88,34 @@ class Instance:
     def xcom_push(self, key: str, value: str) -> None:
         self.pushed[key] = value
 
-    def xcom_pull(self, run_id: str, **_: str) -> str | None:
-        return "file:///store/several/all__1/run.json" if run_id == "all__1" else None
+    def get_task_states(self, run_ids: list[str], **_: str) -> dict[str, dict[str, str]]:
+        return {run_ids[0]: {"prepare": "failed", "train.run_0": "success", "finish": "failed"}}
+
+    def xcom_pull(self, run_id: str, key: str, task_ids: str, **_: str) -> Any:
+        if run_id == "all__1":
+            return "file:///store/several/all__1/run.json" if key == "document" else None
+        named = {"manifest": self.tried, "map_index": 0}
+        return [named] if self.tried is not None and (key, task_ids) == ("try", "train.run") else None
 
 
-def test_a_run_without_a_record_does_not_hide_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("tried", "resumed"),
+    [(None, "all__1"), ("file:///store/several/all__1__2/train/0/try-1/manifest.json", "all__1__2")],
+)
+def test_a_run_without_a_record_does_not_hide_what_is_complete(
+    monkeypatch: pytest.MonkeyPatch, tried: str | None, resumed: str
+) -> None:
     from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 
     from airflow_plugin import StartRunOperator
 
     monkeypatch.setattr(TriggerDagRunOperator, "execute", lambda *_: None)
     start = StartRunOperator(task_id="start", trigger_dag_id="several", conf={"seed": 2})
-    instance = Instance()
-    context: Any = {"ti": instance, "dag_run": SimpleNamespace(run_id="all")}
+    instance = Instance(tried)
+    dag = SimpleNamespace(default_args={"store": "/store"})
+    context: Any = {"ti": instance, "dag_run": SimpleNamespace(run_id="all"), "dag": dag}
     start.execute(context)
-    assert start.conf == {"seed": 2, "_resumes": "all__1"}
+    assert start.conf == {"seed": 2, "_resumes": resumed}
     assert (start.trigger_run_id, instance.pushed) == ("all__1__3", {"run": "all__1__3"})
 
 

@@ -212,7 +212,7 @@ def test_a_batch_keeps_the_points_of_executions_that_there_have_been(run: Run) -
 
 
 def test_a_run_of_several_keeps_the_points_of_the_one_that_it_resumes(run: Run) -> None:
-    from airflow_plugin.run.execution_context import RESUMES
+    from airflow_plugin.run.directory import RESUMES
 
     identity = run.store.claim(ExecutionId("Best", "failed", "tune", 1, kind="task"))
     run.store.begin(identity, {}, "t")

@@ -32,6 +32,7 @@ class Run:
     dag_id: str = "training"
     clear_number: int = 0
     document: str | None = None
+    resumes: str | None = None
     run_id: str = "scheduled__2026-11-27"
     run_after: datetime = datetime(2026, 11, 27, tzinfo=UTC)
 
@@ -44,6 +45,7 @@ class Run:
             run_after=self.run_after,
             start_date=datetime(2026, 11, 27, self.hour, tzinfo=UTC),
             clear_number=self.clear_number,
+            conf={} if self.resumes is None else {"_resumes": self.resumes},
         )
         ti = SimpleNamespace(xcom_pull=lambda task_ids, key: self.document)
         context: Any = {
@@ -55,6 +57,16 @@ class Run:
 
 
 ID = "scheduled__2026-11-27"
+
+
+def test_a_run_that_resumes_another_one_records_it(store: Store) -> None:
+    from translator.shim.outcome import resumed
+
+    assert Run(1, run_id="first").folder(store) == "first"
+    assert resumed.read(store, "Training", "first") is None
+    Run(2, run_id="second", resumes="first").folder(store)
+    Run(2, run_id="second", resumes="first").folder(store)
+    assert resumed.read(store, "Training", "second") == "first"
 
 
 def test_all_tasks_of_a_run_have_one_directory(store: Store) -> None:

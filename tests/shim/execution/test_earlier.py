@@ -176,6 +176,17 @@ def test_what_failed_after_it_was_complete_runs_again(worker: Worker, step: Step
     assert times(worker) == 3
 
 
+def test_what_was_stopped_hides_nothing_that_was_complete_before(worker: Worker, step: Step) -> None:
+    first = execute(step, in_run(worker, "first"))
+    worker.should_stop = lambda: "enough"
+    assert execute(step, in_run(worker, "second", "first")).state == "stopped"
+    assert execute(step, in_run(worker, "first", "first", attempt=2)).state == "stopped"
+    worker.should_stop = lambda: None
+    resumed.write(worker.store, PIPELINE, "second", "first")
+    kept = execute(step, in_run(worker, "third", "second"))
+    assert (times(worker), kept.state, kept.reused) == (1, "complete", first.uri)
+
+
 def test_what_an_interrupted_resumption_did_not_reach(worker: Worker, step: Step) -> None:
     first = execute(step, in_run(worker, "first"))
     resumed.write(worker.store, PIPELINE, "second", "first")

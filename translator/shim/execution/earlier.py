@@ -231,7 +231,7 @@ def _resumable(execution: Execution, store: Store) -> Manifest | None:
     if run is None:
         return None
     try:
-        manifest = _last(execution, store, run)
+        manifest = _last(execution, store, run, passing=State.STOPPED)
         if manifest is None or manifest.state is not State.COMPLETE:
             return None
         if execution.context.rejects:
@@ -306,8 +306,13 @@ def _is_same(execution: Execution, earlier: Manifest, unkeyed: str) -> bool:
     return True
 
 
-def _last(execution: Execution, store: Store, run: str, *, here: bool = False) -> Manifest | None:
-    """Return the manifest of the last try that has one, in a run or (unless ``here``) in those that it resumes."""
+def _last(
+    execution: Execution, store: Store, run: str, *, here: bool = False, passing: State | None = None
+) -> Manifest | None:
+    """Return the manifest of the last try that has one, in a run or (unless ``here``) in those that it resumes.
+
+    ``passing``: a state of tries that do not count, like those that were killed.
+    """
     identity = execution.id
     for _ in range(_MOST):
         folder = key_of(identity.pipeline, run, identity.node, identity.index)
@@ -324,7 +329,8 @@ def _last(execution: Execution, store: Store, run: str, *, here: bool = False) -
             expected = (segment(identity.pipeline), segment(run), identity.node, identity.index, identity.kind)
             if place != expected or not _is_manifest(manifest.reused, store):
                 raise StoreError(f"the manifest {manifest.uri} is not of this execution")
-            return manifest
+            if manifest.state is not passing:
+                return manifest
         if here:
             return None
         before = resumed.read(store, identity.pipeline, run)
