@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-_Points: TypeAlias = "list[tuple[Mapping[str, Value], str | None]]"
+Points: TypeAlias = "list[tuple[Mapping[str, Value], str | None]]"
 """The parameters of executions, and why they are invalid."""
 _VALUES = (EdgeKind.PARAMETER, EdgeKind.METADATA)
 
@@ -144,7 +144,7 @@ class Rules:
         """Return the result of a node that starts and is not stopped; the stop of rule 10 is not applied either."""
         node = self.nodes[name]
         try:
-            points = self._points(node, before)
+            points = self.points(node, before)
         except grid.GridError as error:
             fired = actions.starting(node, (), self.rejected)
             failed = Result(node, State.ERROR, (), f"its grid: {error}")
@@ -172,7 +172,7 @@ class Rules:
         return actions.ended(settle(node, tuple(executions)), fired, self.rejected)
 
     def _with_later(
-        self, node: ir.StepNode, before: Mapping[str, Result], points: _Points, executions: Sequence[Execution]
+        self, node: ir.StepNode, before: Mapping[str, Result], points: Points, executions: Sequence[Execution]
     ) -> Iterator[tuple[Mapping[str, Value], str | None]]:
         """Yield the points of the first batch, and of later ones, which follow from the executions (rule 3)."""
         while points:
@@ -185,7 +185,7 @@ class Rules:
                 contract.Trial(e.parameters, e.metadata.get(metric) if e.state is State.COMPLETE else None)
                 for e in executions
             ]
-            points = self._points(node, before, trials)
+            points = self.points(node, before, trials)
 
     def _tried(self, node: ir.StepNode, index: int, point: Mapping[str, Value]) -> Execution:
         tries = max(1, node.policy.tries)
@@ -214,9 +214,7 @@ class Rules:
             for index, (point, ending) in enumerate(zip(points, endings, strict=True))
         ]
 
-    def _points(
-        self, node: ir.StepNode, before: Mapping[str, Result], trials: Sequence[contract.Trial] = ()
-    ) -> _Points:
+    def points(self, node: ir.StepNode, before: Mapping[str, Result], trials: Sequence[contract.Trial] = ()) -> Points:
         """Return the parameters of each execution, and why they are invalid (rules 3 to 5).
 
         Of a search with an objective, these are the executions of the batch after ``trials``.

@@ -84,12 +84,7 @@ test ! -e "$home/fail-$1${3:+-$3}"
 """
 AFTER = {"list": ("many", "lenient"), "many": ("collect",), "lenient": ("gather",), "collect": (), "gather": ()}
 BEFORE = {"collect": "many", "gather": "lenient"}
-TASKS = {"list", "collect", "gather"}
-
-
-def tasks(node: str) -> list[str]:
-    """Return the ids of the tasks of a node."""
-    return [node] if node in TASKS else [f"{node}.{part}" for part in ("grid", "run", "done")]
+SINGLE = frozenset({"list", "collect", "gather"})
 
 
 def failures() -> st.SearchStrategy[frozenset[str]]:
@@ -155,29 +150,54 @@ class Model:
     marked_run: str | None = None
     kept: State | None = None
     """How the run stands, where Airflow did not let its last task tell it anew."""
+    single: ClassVar[frozenset[str]] = SINGLE
+    """The execution nodes: each is one task."""
 
     def __post_init__(self) -> None:
-        self.rules = Rules(load_text(SOURCE, "histories.yaml").choose(), oracle=self._ending)
+        self.rules = self._rules()
+
+    def _rules(self) -> Rules:
+        return Rules(load_text(SOURCE, "histories.yaml").choose(), oracle=self._ending)
+
+    def point(self, parameters: Mapping[str, object]) -> object:
+        """Return what tells the executions of a node apart."""
+        return parameters.get("x")
+
+    def _fails(self, name: str, index: int, parameters: Mapping[str, object]) -> bool:
+        return (name if name in self.single else f"{name}-{parameters['x']}") in self.failing
+
+    def _is_reusable(self, name: str) -> bool:
+        return self.reuse
+
+    def follows(self, name: str, index: int) -> list[int]:
+        """Return the executions of the same node that run after one has ended."""
+        return []
+
+    def run_rest(self, name: str, index: int) -> None:
+        """Run the executions of a node that run after one has ended, which has just run."""
 
     def _ending(self, attempt: Attempt) -> Ending:
         past = self._reusable(attempt.node, attempt.index, attempt.parameters)
-        values = {"values": list(self.values)} if attempt.node == "list" else {}
-        metadata = values if past is None else past.metadata
+        metadata = self._printed(attempt.node, attempt.parameters) if past is None else past.metadata
         return Ending(self._state(attempt.node, attempt.index, attempt.parameters), metadata)
 
     def _state(self, name: str, index: int, parameters: Mapping[str, object]) -> State:
         """Return how an execution ends that starts now."""
-        what = name if name in TASKS else f"{name}-{parameters['x']}"
-        return E if what in self.failing and self._reusable(name, index, parameters) is None else C
+        fails = self._fails(name, index, parameters)
+        return E if fails and self._reusable(name, index, parameters) is None else C
+
+    def _printed(self, name: str, parameters: Mapping[str, object]) -> dict[str, object]:
+        """Return what others use of the metadata that an execution prints."""
+        return {"values": list(self.values)} if name == "list" else {}
 
     def _reusable(self, name: str, index: int, parameters: Mapping[str, object]) -> Past | None:
         """Return the execution whose results one that starts now has; a complete one that is cleared has its own."""
-        if not self.reuse or self.natural.get((name, index)) is C:
+        if not self._is_reusable(name) or self.natural.get((name, index)) is C:
             return None
         return self.stored.newest(self._key(name, parameters))
 
     def _key(self, name: str, parameters: Mapping[str, object]) -> tuple[object, ...]:
-        return (name, parameters.get("x"), self.seen(BEFORE[name]) if name in BEFORE else None)
+        return (name, self.point(parameters), self.seen(BEFORE[name]) if name in BEFORE else None)
 
     def run(self, names: Iterable[str]) -> None:
         """Run nodes as a whole, each after those before it."""
@@ -229,10 +249,9 @@ class Model:
             self.metadata[name, index] = dict(past.metadata)
             return
         self.stamps[name, index] = self.stamp
-        if name == "list":
-            self.metadata[name, index] = {"values": list(self.values)}
+        self.metadata[name, index] = self._printed(name, execution.parameters)
         if name in BEFORE:
-            self.metadata[name, index] = {"seen": self.seen(BEFORE[name])}
+            self.metadata[name, index]["seen"] = self.seen(BEFORE[name])
         if execution.state is C:
             complete = Past(place, self.stamp, self.metadata.get((name, index), {}))
             self.stored.completed.setdefault(key, []).append(complete)
@@ -240,7 +259,7 @@ class Model:
     def seen(self, source: str) -> str:
         """Return what a consumer of a node must see: the files of its complete executions, from their latest runs."""
         complete = [one for one in self.results[source].executions if one.state is C]
-        lines = sorted(f"{one.parameters['x']}@{self.stamps[source, one.index]}" for one in complete)
+        lines = sorted(f"{self.point(one.parameters)}@{self.stamps[source, one.index]}" for one in complete)
         return "".join(f"{line} " for line in lines)
 
     def mark(self, name: str, index: int, state: State) -> None:
@@ -290,7 +309,7 @@ class Model:
                     one.index,
                     one.state,
                     "success" if (name, one.index) in self.marked else None,
-                    one.parameters.get("x"),
+                    self.point(one.parameters),
                     self.tries[name, one.index],
                     self.metadata.get((name, one.index), {}).get("seen"),
                     self.places[name, one.index][1],
@@ -338,6 +357,9 @@ class History(RuleBasedStateMachine):
     """One run, to which things are done one after another; each is over before the next one."""
 
     scheduler: ClassVar[Airflow]
+    dag: ClassVar[str] = DAG
+    pipeline: ClassVar[str] = "Histories"
+    model_type: ClassVar[type[Model]] = Model
     log: ClassVar[list[str]] = []
 
     def __init__(self) -> None:
@@ -345,7 +367,7 @@ class History(RuleBasedStateMachine):
         self.id = self.run = f"history-{next(NUMBERS)}"
         self.stored = Stored()
         self.deleted: Counter[str] = Counter()
-        self.model = Model(self.stored, self.run)
+        self.model = self.model_type(self.stored, self.run)
         self.home = self.scheduler.home / "homes" / self.id  # the project's files are what reuse depends on
         self.home.mkdir(parents=True)
 
@@ -361,10 +383,10 @@ class History(RuleBasedStateMachine):
     def trigger_another(self, values: list[int], failing: frozenset[str], reuse: bool) -> None:
         """Start another run, which may have the results of those before it."""
         self._say("trigger another", values, failing, "with reuse" if reuse else "")
-        path = self.scheduler.store / "Histories" / self.model.folder / "run.json"
+        path = self.scheduler.store / self.pipeline / self.model.folder / "run.json"
         before = said(path)
         self.run = f"history-{next(NUMBERS)}"
-        self.model = Model(self.stored, self.run)
+        self.model = self.model_type(self.stored, self.run)
         self._begin(values, failing, reuse=reuse)
         assert said(path) == before, "a run has written over the record of another one"
 
@@ -374,7 +396,7 @@ class History(RuleBasedStateMachine):
         """Clear what failed, or did not run because something before it failed."""
         self._say("clear failed", failing)
         self._change(self.model.values, failing)
-        run = f"/api/v2/dags/{DAG}/dagRuns/{self.run}/clear"
+        run = f"/api/v2/dags/{self.dag}/dagRuns/{self.run}/clear"
         self.scheduler.api("POST", run, {"dry_run": False, "only_failed": True})
         self.model.resume(AFTER)
         self._check()
@@ -384,7 +406,7 @@ class History(RuleBasedStateMachine):
         """Clear all tasks of a node, with or without what follows."""
         self._say("clear", node, "and downstream" if downstream else "alone", values, failing)
         self._change(values, failing)
-        self._clear(tasks(node) if downstream else [*tasks(node), "finish"], downstream=downstream)
+        self._clear(self._tasks(node) if downstream else [*self._tasks(node), "finish"], downstream=downstream)
         self.model.run([node, *self._after(node)] if downstream else [node])
         self._check()
 
@@ -396,10 +418,11 @@ class History(RuleBasedStateMachine):
         self._say("clear", f"{node}[{index}]", "and downstream" if downstream else "alone", failing)
         self._change(self.model.values, failing)
         more: list[Any] = [] if downstream else [f"{node}.done", "finish"]
-        self._clear([[f"{node}.run", index], *more], downstream=downstream)
+        self._clear([[*self._instance(node, index)], *more], downstream=downstream)
         self.model.done.discard(node)
         self.model.run_executions(node, [index])
         if downstream:
+            self.model.run_rest(node, index)
             self.model.run(self._after(node))
         self._check()
 
@@ -408,7 +431,7 @@ class History(RuleBasedStateMachine):
         """Clear the run."""
         self._say("clear all", values, failing)
         self._change(values, failing)
-        run = f"/api/v2/dags/{DAG}/dagRuns/{self.run}/clear"
+        run = f"/api/v2/dags/{self.dag}/dagRuns/{self.run}/clear"
         self.scheduler.api("POST", run, {"dry_run": False, "only_failed": False})
         self.model.marked_run = self.model.kept = None
         self.model.run(AFTER)
@@ -429,6 +452,8 @@ class History(RuleBasedStateMachine):
         self._mark(node, index, "success")
         self.model.mark(node, index, C)
         if self._finish_runs():
+            if failed := [one for one in self.model.follows(node, index) if (node, one) in self._with_state(E)]:
+                self.model.run_executions(node, failed)
             self.model.resume(self._after(node))
         else:
             self.model.kept = before
@@ -445,7 +470,7 @@ class History(RuleBasedStateMachine):
         self._say("mark only", f"{node}[{index}]", "failed")
         before = self.model.state()
         self._mark(node, index, "failed")
-        if node not in TASKS and self.model.results[node].state is C:
+        if node not in self.model.single and self.model.results[node].state is C:
             self.model.done.add(node)
         self.model.mark(node, index, E)
         if not self._finish_runs():
@@ -459,11 +484,11 @@ class History(RuleBasedStateMachine):
         self._say("clear only", node, values, failing)
         self._change(values, failing)
         before, mark = self.model.state(), self.model.marked_run
-        self._clear(tasks(node), downstream=False)
+        self._clear(self._tasks(node), downstream=False)
         self.model.run([node])
         self.model.kept, self.model.marked_run = before, mark
         self._ended()
-        decided = self.scheduler.tasks(DAG, self.run)["finish", -1]["state"] == "success"
+        decided = self.scheduler.tasks(self.dag, self.run)["finish", -1]["state"] == "success"
         if mark is not None and decided is not (before is C):  # Airflow, which ran something, takes the mark back
             ruled = self.model.state_by_nodes()
             self.model.kept, self.model.marked_run = C if decided else S if ruled is C else ruled, None
@@ -496,8 +521,8 @@ class History(RuleBasedStateMachine):
         self._ended()
         self.model.mark(node, index, E)
         after = list(dict.fromkeys([node, *self._after(node)]))
-        listed = [task for one in after for task in tasks(one)]
-        own = tasks(node)[:-1] if node not in TASKS else tasks(node)
+        listed = [task for one in after for task in self._tasks(one)]
+        own = self._tasks(node)[:-1] if node not in self.model.single else self._tasks(node)
         self.model.done.discard(node)
         self._clear([task for task in listed if task not in own] + ["finish"], downstream=False)
         self.model.marked_nodes.discard(node)
@@ -519,12 +544,12 @@ class History(RuleBasedStateMachine):
     def delete(self, values: list[int], failing: frozenset[str], reuse: bool = False) -> None:
         """Delete the run, and start another one with its id; the store still has what it made."""
         self._say("delete and trigger", values, failing, "with reuse" if reuse else "")
-        path = self.scheduler.store / "Histories" / self.model.folder / "run.json"
+        path = self.scheduler.store / self.pipeline / self.model.folder / "run.json"
         before = said(path)
-        request = f"/api/v2/dags/{DAG}/dagRuns/{self.run}"
+        request = f"/api/v2/dags/{self.dag}/dagRuns/{self.run}"
         self.scheduler.delete(request)
         self.deleted[self.run] += 1
-        self.model = Model(self.stored, f"{self.run}-{self.deleted[self.run] + 1}")
+        self.model = self.model_type(self.stored, f"{self.run}-{self.deleted[self.run] + 1}")
         self._begin(values, failing, reuse=reuse)
         assert said(path) == before, f"the run of the same id has written over the record of the deleted one: {before}"
 
@@ -548,33 +573,42 @@ class History(RuleBasedStateMachine):
     def _begin(self, values: list[int], failing: frozenset[str], *, reuse: bool) -> None:
         self._change(values, failing)
         self.model.reuse = reuse
-        self.scheduler.trigger(DAG, self.run, {"home": str(self.home), "reuse": reuse})
+        self.scheduler.trigger(self.dag, self.run, {"home": str(self.home), "reuse": reuse})
         self.model.run(AFTER)
         self._check()
 
     def _clear(self, listed: list[Any], *, downstream: bool) -> None:
         body = {"dag_run_id": self.run, "task_ids": listed, "include_downstream": downstream}
         options = {"dry_run": False, "only_failed": False, "reset_dag_runs": True}
-        self.scheduler.api("POST", f"/api/v2/dags/{DAG}/clearTaskInstances", {**body, **options})
+        self.scheduler.api("POST", f"/api/v2/dags/{self.dag}/clearTaskInstances", {**body, **options})
         self.model.marked_run = self.model.kept = None
 
     def _mark(self, node: str, index: int, state: str) -> None:
-        of_task = node if node in TASKS else f"{node}.run/{index}"
+        task, map_index = self._instance(node, index)
+        of_task = task if node in self.model.single else f"{task}/{map_index}"
         self._patch(f"taskInstances/{of_task}", "new_state", state)
 
+    def _tasks(self, node: str) -> list[str]:
+        """Return the ids of the tasks of a node."""
+        return [node] if node in self.model.single else [f"{node}.{part}" for part in ("grid", "run", "done")]
+
+    def _instance(self, node: str, index: int) -> tuple[str, int]:
+        """Return the task of an execution of a node, and its map index."""
+        return (node, -1) if node in self.model.single else (f"{node}.run", index)
+
     def _patch(self, what: str, key: str, value: str) -> None:
-        path = f"/api/v2/dags/{DAG}/dagRuns/{self.run}/{what}".rstrip("/")
+        path = f"/api/v2/dags/{self.dag}/dagRuns/{self.run}/{what}".rstrip("/")
         self.scheduler.api("PATCH", path, {key: value})
 
     def _finish_runs(self) -> bool:
         """Return whether marking a success made Airflow run tasks again, which it does if ``finish`` had failed."""
-        running = self.scheduler.state(DAG, self.run) not in ("success", "failed") or self._runs_again()
+        running = self.scheduler.state(self.dag, self.run) not in ("success", "failed") or self._runs_again()
         if running:
             self.model.marked_run = self.model.kept = None
         return running
 
     def _runs_again(self) -> bool:
-        return self.scheduler.tasks(DAG, self.run)["finish", -1]["try_number"] != self.tried
+        return self.scheduler.tasks(self.dag, self.run)["finish", -1]["try_number"] != self.tried
 
     tried: int = 0
 
@@ -585,7 +619,7 @@ class History(RuleBasedStateMachine):
         return found
 
     def _with_executions(self) -> list[tuple[str, int]]:
-        nodes = [node for node in self.model.results if node not in TASKS]
+        nodes = [node for node in self.model.results if node not in self.model.single]
         return [(node, one.index) for node in nodes for one in self.model.results[node].executions]
 
     def _with_state(self, state: State) -> list[tuple[str, int]]:
@@ -594,7 +628,13 @@ class History(RuleBasedStateMachine):
 
     def _with_nothing_failed_after(self) -> list[tuple[str, int]]:
         failed = {node for node, _ in self._with_state(E)} | {n for n, r in self.model.results.items() if not r.started}
-        return [(node, index) for node, index in self._with_state(C) if not failed & set(self._after(node))]
+        failed_executions = set(self._with_state(E))
+        return [
+            (node, index)
+            for node, index in self._with_state(C)
+            if not failed & set(self._after(node))
+            and not failed_executions & {(node, one) for one in self.model.follows(node, index)}
+        ]
 
     def _naturally_complete(self) -> list[tuple[str, int]]:
         """Return the executions that are complete without a mark, and after which nothing failed.
@@ -607,13 +647,15 @@ class History(RuleBasedStateMachine):
         """Return the nodes with an unsuccessful last task: their executions failed, and not only by marks."""
         results = self.model.results
         nodes = [
-            node for node in results if node not in TASKS and results[node].state is E and results[node].executions
+            node
+            for node in results
+            if node not in self.model.single and results[node].state is E and results[node].executions
         ]
         return [node for node in nodes if self.model.unmarked(node).state is E]
 
     def _ended(self) -> None:
-        self.scheduler.wait(DAG, self.run)
-        self.tried = self.scheduler.tasks(DAG, self.run)["finish", -1]["try_number"]
+        self.scheduler.wait(self.dag, self.run)
+        self.tried = self.scheduler.tasks(self.dag, self.run)["finish", -1]["try_number"]
 
     # What must be true then
 
@@ -627,30 +669,27 @@ class History(RuleBasedStateMachine):
                 break
             time.sleep(0.3)
         story = "\n".join(line for line in self.log if line.startswith(f"{self.id}:"))
-        states = {key: ti["state"] for key, ti in self.scheduler.tasks(DAG, self.run).items()}
+        states = {key: ti["state"] for key, ti in self.scheduler.tasks(self.dag, self.run).items()}
         for name, of_node in expected[0].items():
             assert found[0][name] == of_node, f"{name}: {found[0][name]} is not {of_node}\n{story}\n{states}"
         assert found == expected, f"{found[1:]} is not {expected[1:]}\n{story}\n{states}"
-        state = self.scheduler.state(DAG, self.run)
+        state = self.scheduler.state(self.dag, self.run)
         assert (state == "success") is (expected[1] == C), f"{state}\n{story}\n{states}"
 
     def _found(self) -> tuple[dict[str, Any], str, str | None]:
         """Return the states in ``run.json`` as the model has them."""
-        path = self.scheduler.store / "Histories" / self.model.folder / "run.json"
+        path = self.scheduler.store / self.pipeline / self.model.folder / "run.json"
         document = json.loads(path.read_text())
-        keys = (
-            ("index",),
-            ("state",),
-            ("marked",),
-            ("parameters", "x"),
-            ("tries",),
-            ("metadata", "seen"),
-            ("reused",),
-        )
         nodes = {}
         for name, node in document["nodes"].items():
             executions = [
-                tuple(one.get(key[0]) if len(key) == 1 else one[key[0]].get(key[1]) for key in keys)
+                (
+                    *(one.get(key) for key in ("index", "state", "marked")),
+                    self.model.point(one["parameters"]),
+                    one["tries"],
+                    one["metadata"].get("seen"),
+                    one.get("reused"),
+                )
                 for one in node["executions"]
             ]
             nodes[name] = (node["state"], node.get("marked"), executions)

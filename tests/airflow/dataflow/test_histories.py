@@ -11,13 +11,26 @@ import pytest
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.airflow.dataflow import search_histories
 from tests.airflow.dataflow.histories import History, deploy
+from tests.airflow.dataflow.search_histories import SearchHistory, StoppingHistory
 from tests.histories import AT_ONCE, MANY, follow_all
 
 if TYPE_CHECKING:
     from random import Random
 
     from tests.airflow.scheduler import Airflow
+
+
+FEW = settings(
+    max_examples=2,
+    stateful_step_count=2,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
 
 
 @pytest.fixture
@@ -42,23 +55,28 @@ def test_what_was_made_of_a_run_that_is_cleared_marked_and_deleted(history: type
 
 def test_histories(history: type[History]) -> None:
     """Bounded and the same each time, but with ``make histories``."""
-    few = settings(
-        max_examples=2,
-        stateful_step_count=2,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
-    )
+    if MANY:
+        follow_drawn("dataflow", history)
+    else:
+        run_state_machine_as_test(history, settings=FEW)
+    print(f"{len(history.log)} things were done:", *history.log, sep="\n")
+
+
+@pytest.mark.skipif(not MANY, reason="make histories N=...")
+@pytest.mark.parametrize("kind", [SearchHistory, StoppingHistory])
+def test_histories_of_searches(scheduler: Airflow, kind: type[History]) -> None:
+    pytest.importorskip("optuna")
+    search_histories.deploy(scheduler)
+    History.scheduler = scheduler
+    follow_drawn(kind.dag, kind)
+
+
+def follow_drawn(name: str, kind: type[History]) -> None:
+    """Follow as many histories of a kind as ``make histories`` asks for."""
 
     def follow(chance: Random) -> None:
         # Not one by one: hypothesis begins with the simplest history, which is always the same and does not count.
-        share = settings(few, max_examples=1 + -(-MANY // AT_ONCE), stateful_step_count=7, derandomize=False)
-        run_state_machine_as_test(seed(chance.getrandbits(64))(type("Drawn", (history,), {})), settings=share)
+        share = settings(FEW, max_examples=1 + -(-MANY // AT_ONCE), stateful_step_count=7, derandomize=False)
+        run_state_machine_as_test(seed(chance.getrandbits(64))(type("Drawn", (kind,), {})), settings=share)
 
-    if MANY:
-        follow_all("dataflow", follow, AT_ONCE)
-    else:
-        run_state_machine_as_test(history, settings=few)
-    print(f"{len(history.log)} things were done:", *history.log, sep="\n")
+    follow_all(name, follow, AT_ONCE)

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
@@ -28,6 +28,7 @@ from prefect.states import Cancelling, Completed, Failed, Scheduled, Suspended
 from prefect_plugin.recovery.attempts import BEGAN
 from tests.prefect.support import compiled, flow_of, is_alive, wait_for
 from tests.processes import process_in
+from translator.ir import Pipeline
 from translator.load import load_text
 from translator.semantics import Attempt, Ending, Rules, disagreements
 from translator.shim.contract import State
@@ -119,10 +120,10 @@ class Plan:
 
 @dataclass(frozen=True)
 class Past:
-    """A complete execution: its place in the store, its parameter, the contents of its inputs, and of its output."""
+    """A complete execution: its place in the store, its values, the contents of its inputs, and of its output."""
 
     place: str
-    number: int
+    values: str
     inputs: tuple[object, ...]
     lines: tuple[str, ...]
 
@@ -149,8 +150,14 @@ class History:
     kills: int = 0
     completed: dict[tuple[str, int], Past] = field(default_factory=dict)
     """By node and index the execution that was last complete in this run."""
-    stored: dict[tuple[str, int, tuple[object, ...]], Past] = field(default_factory=dict)
-    """By node, parameter and inputs the execution that was last complete in any run, and is not reused itself."""
+    stored: dict[tuple[str, str, tuple[object, ...]], Past] = field(default_factory=dict)
+    """By node, values and inputs the execution that was last complete in any run, and is not reused itself."""
+    before: ClassVar[Mapping[str, tuple[str, ...]]] = BEFORE
+    """By node those with edges into its input, in the order of the names of their files."""
+    grids: ClassVar[frozenset[str]] = frozenset({"train"})
+    """The task nodes to which ``on_error`` applies."""
+    may_end: ClassVar[frozenset[str]] = frozenset()
+    """How executions that nothing ended from outside may end, where nothing fails, besides complete."""
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True)
@@ -343,8 +350,12 @@ class History:
     def _check_end(self, plan: Plan, document: Mapping[str, Any]) -> None:
         """Hold a run that came to its own end to the specification."""
         (pipeline,) = load_text(self.text).pipelines
-        wrong = disagreements(Rules(pipeline, {}, _oracle(plan, document)), document)
+        wrong = disagreements(self._rules(pipeline, plan, document), document)
         assert not wrong, "\n".join([str(plan), *wrong, json.dumps(document, indent=1)])
+
+    def _rules(self, pipeline: Pipeline, plan: Plan, document: Mapping[str, Any]) -> Rules:
+        """Return the specification of an attempt; what the document says is only which executions are kept."""
+        return Rules(pipeline, {}, _oracle(plan, document))
 
     def _record(self) -> tuple[Path, dict[str, Any]] | None:
         """Return the record of this attempt; after a kill, the worker's hook writes it shortly after the state."""
@@ -363,54 +374,66 @@ class History:
         cut = "error" if plan.ends_by == "kill" else "stopped"
         of_run = "complete" if plan.ends_by == "mark success" else cut
         # A task node that continues may be complete without the execution that was lost.
-        continues = plan.ends_by == "kill" and held == "train" and self.on_error == "continue"
+        continues = plan.ends_by == "kill" and held in self.grids and self.on_error == "continue"
         assert document["state"] in {cut, "stopped"} if continues else document["state"] == of_run, told
         assert nodes[held]["state"] in {cut, "complete"} if continues else nodes[held]["state"] == cut, told
         for name, node in nodes.items():
-            if held in _ancestors(name):
+            if held in self._ancestors(name):
                 assert node["state"] in {"stopped", "skipped"}, told
                 assert not node["executions"], told
-            if name in _ancestors(held):
+            if name in self._ancestors(held):
                 assert node["state"] == "complete", told
-            assert {one["state"] for one in node["executions"]} <= {"complete", cut}, told
+            assert {one["state"] for one in node["executions"]} <= {"complete", cut, *self.may_end}, told
             assert all(one["tries"] <= 1 for one in node["executions"]), told
+
+    def _ancestors(self, node: str) -> set[str]:
+        direct = self.before.get(node, ())
+        return {*direct, *(further for one in direct for further in self._ancestors(one))}
 
     def _check_outputs(self, plan: Plan, run: Path, document: Mapping[str, Any]) -> None:
         """Hold what each complete execution read to what those before it made or kept in this attempt."""
-        lines: dict[str, dict[int, list[str]]] = {}
+        lines: dict[str, dict[str, list[str]]] = {}
         completed = dict(self.completed)
         for name, node in document["nodes"].items():
             for one in node["executions"]:
                 if one["state"] != "complete":
-                    # The last try counts, unless it was killed: then it has no manifest.
-                    manifest = _last_try(run / name / str(one["index"]), "manifest.json")
-                    if manifest is not None and json.loads(manifest.read_text())["state"] != "complete":
+                    # The last try counts, unless it was killed (then it has no manifest) or stopped.
+                    manifest = last_try(run / name / str(one["index"]), "manifest.json")
+                    if manifest is not None and json.loads(manifest.read_text())["state"] == "error":
                         completed.pop((name, one["index"]), None)
                     continue
-                number = one["parameters"]["n"]
-                read = [sorted(lines.get(source, {}).items()) for source in BEFORE.get(name, ())]  # by their names
+                values = self._values(name, one)
+                read = [sorted(lines.get(source, {}).items()) for source in self.before.get(name, ())]  # by their names
                 before = [line for files in read for _, made in files for line in made]
                 files_read = sorted(tuple(made) for files in read for _, made in files)
                 inputs = (self._salt(plan), *files_read)
-                manifest = _last_try(run / name / str(one["index"]), "manifest.json")
+                manifest = last_try(run / name / str(one["index"]), "manifest.json")
                 assert manifest is not None
                 earlier = self.completed.get((name, one["index"])) if self.attempts > 1 else None
-                if earlier is not None and (earlier.number, earlier.inputs) != (number, inputs):
+                if earlier is not None and (earlier.values, earlier.inputs) != (values, inputs):
                     earlier = None
-                if earlier is None and self.reuse:
-                    earlier = self.stored.get((name, number, inputs))
+                if earlier is None and self.reuse and self._is_reusable(name):
+                    earlier = self.stored.get((name, values, inputs))
                 told = f"{name}[{one['index']}] of {plan}: {json.dumps(document, indent=1)}"
                 assert one.get("reused") == (earlier.place if earlier is not None else None), told
                 place = str(manifest.parent.relative_to(run.parent))
-                expected = [*before, f"{self.salts} {name} {number}"] if earlier is None else [*earlier.lines]
-                past = earlier or Past(place, number, inputs, tuple(expected))
+                expected = [*before, f"{self.salts} {name} {values}"] if earlier is None else [*earlier.lines]
+                past = earlier or Past(place, values, inputs, tuple(expected))
                 completed[name, one["index"]] = past
                 if earlier is None:
-                    self.stored[name, number, inputs] = past
-                lines.setdefault(name, {})[number] = expected
-                output = run.parent / past.place / "outputs" / f"{name}-{number}.txt"
+                    self.stored[name, values, inputs] = past
+                lines.setdefault(name, {})[values] = expected
+                output = run.parent / past.place / "outputs" / f"{name}-{values}.txt"
                 assert output.read_text().splitlines() == expected, f"{output} in {document}"
         self.completed = completed
+
+    def _values(self, name: str, execution: Mapping[str, Any]) -> str:
+        """Return what tells an execution of a node apart, as its file is named."""
+        return str(execution["parameters"]["n"])
+
+    def _is_reusable(self, name: str) -> bool:
+        """Return whether other runs reuse the executions of a node."""
+        return True
 
     def _salt(self, plan: Plan) -> str:
         return f"{plan.values} {self.salts if plan.hold else ''}"
@@ -427,20 +450,25 @@ class History:
         wait_for(lambda: not left_open(), 60, f"task runs to have a final state after {plan}: {left_open()}")
 
 
-def _last_try(execution: Path, file: str) -> Path | None:
+def last_try(execution: Path, file: str) -> Path | None:
     """Return a file of the last try of an execution that has it."""
     tries = [(int(path.name.removeprefix("try-")), path / file) for path in execution.glob("try-*")]
     return max(((number, path) for number, path in tries if path.exists()), default=(0, None))[1]
 
 
-def _oracle(plan: Plan, document: Mapping[str, Any]) -> Any:
-    """Return how executions end as planned; those that are kept do not fail again."""
-    kept = {
+def kept_in(document: Mapping[str, Any]) -> set[tuple[str, int]]:
+    """Return by node and index the executions that have the results of earlier ones."""
+    return {
         (name, one["index"])
         for name, node in document["nodes"].items()
         for one in node["executions"]
         if "reused" in one
     }
+
+
+def _oracle(plan: Plan, document: Mapping[str, Any]) -> Any:
+    """Return how executions end as planned; those that are kept do not fail again."""
+    kept = kept_in(document)
 
     def ending(attempt: Attempt) -> Ending:
         is_kept = (attempt.node, attempt.index) in kept
@@ -449,11 +477,6 @@ def _oracle(plan: Plan, document: Mapping[str, Any]) -> Any:
         return Ending(State.ERROR if fails else State.COMPLETE, metadata)
 
     return ending
-
-
-def _ancestors(node: str) -> set[str]:
-    direct = BEFORE.get(node, ())
-    return {*direct, *(further for one in direct for further in _ancestors(one))}
 
 
 def _processes() -> Iterator[int]:

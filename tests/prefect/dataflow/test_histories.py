@@ -14,11 +14,15 @@ pytest.importorskip("prefect")
 
 from tests.histories import MANY, follow_all
 from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
+from tests.prefect.dataflow.search_histories import SearchHistory
+from tests.searches import BATCHED, COUNTS, DRAWN, GROUP, SCORES
 
 ANOTHER = 0.3
 """How likely another flow run follows with another place in the store."""
 REUSE = 0.8
 """How likely such a flow run reuses results."""
+CUT = 0.4
+"""How likely an attempt with searches is ended from outside; else it keeps more of the one before."""
 SAME = 0.6
 """How likely an attempt has the grid of the one before, so that it keeps what is complete."""
 
@@ -87,3 +91,35 @@ def test_random_histories(histories):
             history.attempt(plan)
 
     follow_all("dataflow", follow)
+
+
+@pytest.mark.skipif(not MANY, reason="make histories N=...")
+def test_random_histories_of_searches(worker):
+    def follow(chance):
+        rule = chance.choice(["stop-all", "stop-next", "continue"])
+        history = worker(SearchHistory, rule + chance.choice(["", " stops"]))
+        values: tuple[int, ...] = ()
+        for _ in range(ATTEMPTS):
+            if history.state == "ended" and chance.random() < ANOTHER:
+                history.start_another(reuse=chance.random() < REUSE)
+            elif history.state == "ended" and chance.random() < ANEW:
+                history.start_anew()
+            plan = plan_of_search(history, chance, values)
+            values = plan.values
+            history.attempt(plan)
+
+    follow_all("searches", follow)
+
+
+def plan_of_search(history: SearchHistory, chance: Random, before: tuple[int, ...]) -> Plan:
+    """Draw how an attempt with searches ends, and what it does; often with the values of the last."""
+    values = tuple(chance.sample([1, 2, 3, 4], chance.randint(1, 3)))
+    if before and chance.random() < SAME:
+        values = before
+    if chance.random() < CUT:
+        ends_by = chance.choice([one for one in get_args(EndsBy) if one != "itself"])
+        return Plan(values, ends_by=ends_by, hold=chance.choice(history.holds(Plan(values))))
+    of_searches = [f"{name}-{score}" for name in (BATCHED, DRAWN) for score in range(SCORES)]
+    of_group = [f"{GROUP}-{rank}" for rank in range(COUNTS[GROUP])]
+    fates = ["make-0", "pick-0", "after-0", *of_searches, *of_group, *of_group]
+    return Plan(values, frozenset(chance.sample(fates, chance.randint(0, 3))))
