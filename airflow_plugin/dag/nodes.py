@@ -114,8 +114,8 @@ class Node:
         If the node may complete although executions failed, only the last task, ``done``, can tell.
         """
         if self.on_child_error in ("continue-and-complete", "continue-and-error"):
-            return (self.done,) if self.done else ()
-        return tuple(task for task in self.tasks if task not in (self.starting, self.done))
+            return tuple(task for task in (self.starting, self.done) if task)
+        return tuple(task for task in self.tasks if task != self.done)
 
 
 @once_per_dag

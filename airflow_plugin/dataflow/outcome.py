@@ -29,6 +29,7 @@ from airflow_plugin.tasks.instances import (
 )
 from airflow_plugin.tasks.stop_condition import holds
 from translator.shim import clock
+from translator.shim.actions.effects import ending
 from translator.shim.contract import State
 from translator.shim.outcome import plans, run_record, traces
 from translator.shim.outcome.traces import NODE, EngineState
@@ -161,6 +162,8 @@ def write(  # noqa: PLR0913 - all that is known of a run
         return first_unmet(conditions, engine_run.params, manifests) is not None
 
     out = {plan.node.name for plan in plans if plan.node.included_if and is_unmet(plan.node.included_if)}
+    fired = {plan.node.name: _fired(plan, engine_run) for plan in plans if plan.acting}
+    undecided = set()
     known = {}
     for plan in plans:
         node = plan.node
@@ -168,7 +171,10 @@ def write(  # noqa: PLR0913 - all that is known of a run
             known[node.name] = {NODE: EngineState(State.SKIPPED)}
             continue
         states = known_of(plan, engine_run, store)
-        if states == {NODE: EngineState(State.ERROR)}:
+        if ending(fired.get(node.name, ())) is None and (task := _failed_acting(plan, engine_run, states)) is not None:
+            undecided.add(node.name)
+            states[NODE] = EngineState(State.ERROR, reason=f"the task {task!r} failed in Airflow: see its log")
+        elif states == {NODE: EngineState(State.ERROR)}:
             reasons = (engine_run.reason(one) for one in _failed_choices(node, engine_run.states))
             states = {NODE: EngineState(State.ERROR, reason=next((why for why in reasons if why), None))}
         if node.sequential:
@@ -180,6 +186,8 @@ def write(  # noqa: PLR0913 - all that is known of a run
     # Nodes that the run does not have are as good as those that are not part of it.
     out |= {before for plan in plans for before in plan.node.upstream} - known.keys()
     ruled = [as_plan(plan.node, out) for plan in plans]
+    # Airflow starts no downstream node then.
+    ruled = [_blocking(node) if node.name in undecided else node for node in ruled]
     return run_record.finish(
         store,
         pipeline=pipeline,
@@ -190,7 +198,7 @@ def write(  # noqa: PLR0913 - all that is known of a run
         started=started,
         parameters=parameters,
         engine_states=known,
-        fired={plan.node.name: _fired(plan, engine_run) for plan in plans if plan.acting},
+        fired=fired,
         marked=marked,
         ended=ended,
     )
@@ -246,6 +254,30 @@ def _fired(plan: NodePlan, engine_run: EngineRun) -> list[Fired]:
     by_task = effects(plan.acting, engine_run.states, engine_run.actions.get)
     tasks = [task for task in (plan.node.starting, plan.node.done) if task in by_task]
     return [one for task in tasks if task is not None for one in by_task[task]]
+
+
+def _failed_acting(plan: NodePlan, engine_run: EngineRun, executions: Mapping[int, EngineState]) -> str | None:
+    """Return the task that evaluates actions of a node and failed although the node did not; None if there is none.
+
+    It was lost, or a person marked it. Airflow also loses an answer to an approval that comes in the moment in which
+    the task begins to wait for it.
+
+    Args:
+        plan: the node, of whose actions none ended the run.
+        engine_run: the run.
+        executions: what Airflow knows of the node and its executions.
+    """
+    node = plan.node
+    failed = [task for task in plan.acting if engine_run.states.get(task, {}).get(-1) == "failed"]
+    if node.starting in failed:
+        return node.starting
+    now = [execution.state for index, execution in executions.items() if index != NODE]
+    return node.done if node.done in failed and _is_complete(plan, now) else None
+
+
+def _blocking(plan: plans.NodePlan) -> plans.NodePlan:
+    """Return a node whose failure lets no downstream node run."""
+    return replace(plan, on_error="stop-next", on_child_error=None) if plan.on_error == "continue" else plan
 
 
 def _unforgiving(plan: plans.NodePlan) -> plans.NodePlan:

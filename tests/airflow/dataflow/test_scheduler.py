@@ -219,6 +219,11 @@ PIPELINES = {
         Node("beside", after=["measure"]),
         name="Asks",
     ),
+    "ends": pipeline(
+        Node("measure", OK, "stop-next", more={"actions": [{"when": "node-complete", "then": "require-approval"}]}),
+        Node("after", after=["measure"]),
+        name="Ends",
+    ),
     "templates": pipeline(
         Node("one", "echo '{{ 7 * 7 }} {% raw %} {{ params }}'; " + OK),
         Node("many", ["echo '{{ 7 * 7 }}'", "echo '{{ ti }}'"]),
@@ -521,6 +526,24 @@ def test_a_person_decides(deployed: Airflow, option: str, decision: str, state: 
     (effect,) = document["nodes"]["deploy"]["actions"]
     assert effect["decision"] == decision
     assert effect["by"]
+
+
+def test_a_task_that_asks_fails(deployed: Airflow) -> None:
+    """As if Airflow had lost it: the node has failed, and nobody has stopped the run."""
+    for run, task in (("asks-lost", "deploy.starting"), ("ends-lost", "measure.actions")):
+        dag_id = run.partition("-")[0]
+        deployed.trigger(dag_id, run)
+        wait_until(lambda: deployed.tasks(dag_id, run)[task, -1]["state"] in ("awaiting_input", "deferred"))  # noqa: B023
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances/{task}"
+        deployed.api("PATCH", path, {"new_state": "failed"})
+        assert deployed.wait(dag_id, run) == "failed"
+        document = deployed.record(run)
+        name = task.partition(".")[0]
+        node = document["nodes"][name]
+        reason = f"the task {task!r} failed in Airflow: see its log"
+        assert (document["state"], node["state"], node["reason"]) == ("error", "error", reason)
+        assert document["nodes"]["after"]["state"] == {"asks": "stopped", "ends": "skipped"}[dag_id]
+    assert [one["state"] for one in node["executions"]] == ["complete"]
 
 
 def test_nobody_answers(deployed: Airflow) -> None:

@@ -80,7 +80,7 @@ def finish(  # noqa: PLR0913 - all that an engine knows of a run
         parameters: the pipeline's parameters as used; for a control-flow graph, those at its start.
         engine_states: by node (in a control-flow graph: by path) and index the states of executions now, as the engine
             knows them. Executions that are missing here do not exist. Index ``NODE`` is the node itself, if it has no
-            executions or a person marked it.
+            executions, a person marked it, or it failed although its executions did not.
         nodes: the nodes of a dataflow graph, in the order of the source file.
         graph: the control-flow graph, instead of ``nodes``.
         fired: by node of a dataflow graph the effects of its actions.
@@ -170,7 +170,11 @@ def _of_nodes(
     ended = {name: [trace.state for trace in of_node] for name, of_node in traces_by_node.items()}
     engine = {name: of_node[NODE] for name, of_node in engine_states.items() if NODE in of_node}
     marked = {name for name, of_node in engine.items() if of_node.marked}
-    own = {name: of_node.state for name, of_node in engine.items() if name in marked or not ended.get(name)}
+    own = {
+        name: of_node.state
+        for name, of_node in engine.items()
+        if name in marked or of_node.state is State.ERROR or not ended.get(name)
+    }
     states = node_states(nodes, ended, own)
     state = run_state(
         nodes,
@@ -203,7 +207,7 @@ def node_states(
     Args:
         nodes: all nodes of the run.
         executions: by node the states of its executions; empty for a node that never started.
-        own: by node its own state, if it has no executions, or a person marked it.
+        own: by node its own state, if that does not follow from its executions.
     """
     plans = {node.name: node for node in nodes}
     states: dict[str, State] = {}
