@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.dialects.loom.marks import check, edges
+from translator.dialects.loom.choices import LoomChoices
 from translator.load import load_text
 
 CASES = {
@@ -372,6 +373,24 @@ pipeline:
   - {name: v, kind: condition, script: v.py, inputs: {b: $b}} #! error missing-script
 """
     check(text, tmp_path)
+
+
+def test_a_missing_file_of_a_step_that_is_left_out(tmp_path: Path):
+    text = """
+data: {a: a.csv, b: output/b.csv}
+pipeline:
+  - {name: s, task: s.py, inputs: {a: $a}, outputs: {-o: $b}}
+  - {name: t, task: t.py, inputs: {b: $b}}
+"""
+    for name in ("s.py", "t.py", "a.csv"):
+        (tmp_path / name).touch()
+    for choices in (LoomChoices(steps=("t",)), LoomChoices(first="t")):
+        (only,) = load_text(text, "pipeline.yml", project=tmp_path, choices=choices).diagnostics
+        assert (only.code, only.span and only.span.line) == ("missing-file", 5)
+        assert only.hint == "run 's', too, or take its files from an earlier run with --run latest"
+    assert not list(load_text(text, "pipeline.yml", project=tmp_path).diagnostics)
+    earlier = LoomChoices(steps=("t",), run="latest")
+    assert not list(load_text(text, "pipeline.yml", project=tmp_path, choices=earlier).diagnostics)
 
 
 def test_files_are_not_checked_without_a_project():

@@ -71,7 +71,7 @@ def read_pipelines(source: Source, diagnostics: Diagnostics) -> tuple[ir.Pipelin
     )
     if not diagnostics.ok:
         return ()
-    reader = _Reader(file, names, choices, diagnostics)
+    reader = _Reader(file, names, choices, diagnostics, _left_out(steps, chosen, names, choices))
     return (reader.pipeline(name_of(source.name, source.project), source, chosen),)
 
 
@@ -95,6 +95,22 @@ def _with_others(
     unselected = replace(choices, first=None, last=None, steps=(), group=None)
     by_name = {step.name: step for step in (*select(everything, unselected, Diagnostics()), *chosen)}
     return [by_name[step.name] for _, step in everything if step.name in by_name]
+
+
+def _left_out(
+    steps: Sequence[model.Step], chosen: Sequence[model.Step], names: Names, choices: LoomChoices
+) -> dict[str, str]:
+    """Return by path the steps that write it and that ``--step``, ``--from`` or ``--to`` leave out."""
+    if choices.run is not None or not (choices.steps or choices.first or choices.last):
+        return {}
+    run = {step.name for step in chosen}
+    return {
+        names.path(slot.reference): step.name
+        for step in steps
+        if step.name not in run
+        for slot in step.outputs
+        if slot.reference is not None and slot.reference in names.data
+    }
 
 
 def _unrolled(file: model.File) -> tuple[list[tuple[str, model.Step]], dict[str, model.DataNode]]:
@@ -130,12 +146,13 @@ def _duplicates(steps: Sequence[model.Step], diagnostics: Diagnostics) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Reader:
-    """The state of the reader while the steps of a run become nodes."""
+    """The state of the reader while the steps of a run become nodes; ``left_out`` are steps by what they write."""
 
     file: model.File
     names: Names
     choices: LoomChoices
     diagnostics: Diagnostics
+    left_out: Mapping[str, str]
 
     def pipeline(self, name: str, source: Source, chosen: Sequence[model.Step]) -> ir.Pipeline:
         """Return the whole pipeline."""
@@ -295,7 +312,10 @@ class _Reader:
                     continue
                 if is_missing(project / path):
                     message = f"step {use.step!r} reads {path!r}, which does not exist and no step of the run writes"
-                    self.diagnostics.warning("missing-file", message, use.span)
+                    writer, hint = self.left_out.get(path), None
+                    if writer is not None:
+                        hint = f"run {writer!r}, too, or take its files from an earlier run with --run latest"
+                    self.diagnostics.warning("missing-file", message, use.span, hint=hint)
 
 
 def _wait(before: str, lowered: Lowered) -> ir.Edge:
