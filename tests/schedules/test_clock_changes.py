@@ -56,10 +56,13 @@ BEFORE_GAP = {
 def starts(engine: str, cron: str, day: date) -> str:
     """Return when an engine starts runs from midnight to 05:00."""
     first = datetime(day.year, day.month, day.day, tzinfo=BERLIN)
-    last = first.replace(hour=5)
+    return " ".join(map(shown, started(engine, cron, first, first.replace(hour=5))))
+
+
+def started(engine: str, cron: str, first: datetime, last: datetime) -> list[datetime]:
+    """Return when an engine starts runs between two times of a zone."""
     before = first - timedelta(minutes=1)
-    dates = on_airflow(cron, before, last) if engine == "airflow" else on_prefect(cron, before, last)
-    return " ".join(map(shown, dates))
+    return on_airflow(cron, before, last) if engine == "airflow" else on_prefect(cron, before, last)
 
 
 def shown(time: datetime) -> str:
@@ -73,7 +76,7 @@ def on_airflow(cron: str, first: datetime, last: datetime) -> list[datetime]:
     from airflow.timetables.trigger import CronTriggerTimetable
     from pendulum import instance
 
-    timetable = CronTriggerTimetable(cron, timezone="Europe/Berlin")
+    timetable = CronTriggerTimetable(cron, timezone=str(first.tzinfo))
     restriction: Any = TimeRestriction(earliest=instance(first.astimezone(UTC)), latest=None, catchup=True)
     dates: list[datetime] = []
     interval = None
@@ -90,8 +93,8 @@ def on_airflow(cron: str, first: datetime, last: datetime) -> list[datetime]:
 def on_prefect(cron: str, first: datetime, last: datetime) -> list[datetime]:
     from prefect.server.schemas.schedules import CronSchedule
 
-    schedule = CronSchedule(cron=cron, timezone="Europe/Berlin")
-    dates = asyncio.run(schedule.get_dates(n=99, start=first.astimezone(UTC), end=last.astimezone(UTC)))
+    schedule = CronSchedule(cron=cron, timezone=str(first.tzinfo))
+    dates = asyncio.run(schedule.get_dates(n=999, start=first.astimezone(UTC), end=last.astimezone(UTC)))
     return [one for one in dates if first <= one < last]
 
 
@@ -121,6 +124,44 @@ def test_differences_are_foreseen(day: date, cron: str, airflow: str, prefect: s
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "Europe/Moscow"])
 def test_zones_without_changes(zone: str) -> None:
     assert first_difference("*/5 * * * *", zone, SPRING) is None
+
+
+# Expressions and a change of clocks near which only one engine starts a run, at this time in UTC.
+HOWE, HOWE_SPRING, HOWE_AUTUMN = "Australia/Lord_Howe", date(2027, 10, 3), date(2027, 4, 4)
+"""02:00 becomes 02:30, and 02:00 becomes 01:30."""
+ALONE = [
+    (HOWE, HOWE_AUTUMN, "0 * * * *", "airflow", datetime(2027, 4, 3, 15, 0)),
+    (HOWE, HOWE_AUTUMN, "10,25 * * * *", "airflow", datetime(2027, 4, 3, 15, 10)),
+    (HOWE, HOWE_SPRING, "30 * * * *", "prefect", datetime(2027, 10, 2, 15, 30)),
+    (HOWE, HOWE_SPRING, "20,40,50 0,1,2 * * *", "prefect", datetime(2027, 10, 2, 15, 40)),
+    ("Europe/Berlin", AUTUMN, "0 * * * mon", "airflow", datetime(2027, 10, 31, 22, 0)),
+    ("Europe/Berlin", SPRING, "0 * * * mon", "prefect", datetime(2027, 3, 28, 22, 0)),
+]
+NOT_ALONE = [
+    (HOWE, HOWE_SPRING, "15 * * * *"),
+    (HOWE, HOWE_AUTUMN, "0 */2 * * *"),
+    (HOWE, HOWE_AUTUMN, "0 * 28 * *"),
+    ("Europe/Berlin", AUTUMN, "0 3 * * mon"),
+]
+
+
+@pytest.mark.parametrize(("zone", "day", "cron", "engine", "time"), ALONE)
+def test_starts_of_one_engine_alone(zone: str, day: date, cron: str, engine: str, time: datetime) -> None:
+    found = first_difference(cron, zone, day - timedelta(days=2))
+    assert found is not None
+    assert found.only is not None
+    local = time.replace(tzinfo=UTC).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    assert (found.time, found.only.lower()) == (local, engine)
+    for installed in (one for one in ENGINES if find_spec(one) is not None):
+        first = datetime(day.year, day.month, day.day, tzinfo=ZoneInfo(zone)) - timedelta(days=8)
+        there = {one.astimezone(UTC) for one in started(installed, cron, first, first + timedelta(days=10))}
+        assert (time.replace(tzinfo=UTC) in there) is (installed == engine), installed
+
+
+@pytest.mark.parametrize(("zone", "day", "cron"), NOT_ALONE)
+def test_starts_of_both_engines(zone: str, day: date, cron: str) -> None:
+    found = first_difference(cron, zone, day - timedelta(days=2))
+    assert found is None or found.time.date() > day + timedelta(days=7)
 
 
 def test_a_change_of_half_an_hour() -> None:

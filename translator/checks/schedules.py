@@ -22,7 +22,9 @@ def _check_clock_changes(cron: str, schedule: ir.Schedule, diagnostics: Diagnost
     if difference is None:
         return
     when = f"{difference.time:%H:%M} on {difference.time:%Y-%m-%d} in {schedule.timezone}"
-    if not difference.repeated:
+    if difference.only is not None:
+        message = f"because clocks are changed, only {difference.only} starts a run at {when}"
+    elif not difference.repeated:
         message = f"{when} does not exist: Airflow starts one run for all times that do not, Prefect one for each"
     elif difference.every_hour:
         message = f"{when} comes twice: Airflow starts a run at both, Prefect only at the first"
