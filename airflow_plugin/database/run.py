@@ -31,6 +31,7 @@ class StoredRun:
     """A run in Airflow's database.
 
     Attributes:
+        row: its primary key, which no later run of the same id has.
         id: the run, and when it started.
         pipeline: the display name of its DAG.
         plan: the description of its DAG in the task ``finish``.
@@ -48,6 +49,7 @@ class StoredRun:
         state: Airflow's state of the run.
     """
 
+    row: int
     id: DagRunId
     pipeline: str
     plan: Mapping[str, Any]
@@ -72,6 +74,8 @@ class StoredRun:
 
 def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
     """Read a run from the database; None if ``finish`` is going to write its record, or if it has no such task.
+
+    A run that is deleted while it is read is None, too: what is left of it says nothing.
 
     Args:
         dag_id: id of its DAG.
@@ -99,7 +103,8 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
         conf = dict(run.conf or {})
         pushed = _Pushed(session, dag_id, run_id)
         mark = pushed.mark(bearer(dag.task_ids), run.clear_number or 0)
-        return StoredRun(
+        stored = StoredRun(
+            row=run.id,
             id=DagRunId(dag_id, run_id, run.run_after, run.start_date or run.queued_at, run.clear_number or 0),
             pipeline=pipeline_of(dag),
             plan=plan,
@@ -116,6 +121,26 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
             document=pushed.document(),
             state=run.state,
         )
+        return stored if _exists(session, stored.row) else None
+
+
+def exists(row: int) -> bool:
+    """Return whether a run is in the database.
+
+    Args:
+        row: its primary key.
+    """
+    from airflow.utils.session import create_session
+
+    with create_session(scoped=False) as session:
+        return _exists(session, row)
+
+
+def _exists(session: Session, row: int) -> bool:
+    from airflow.models.dagrun import DagRun
+    from sqlalchemy import select
+
+    return session.scalar(select(DagRun.id).where(DagRun.id == row)) is not None
 
 
 def _overrides() -> bool:

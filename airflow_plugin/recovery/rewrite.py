@@ -2,6 +2,8 @@
 
 Both may write the same record at the same time. So each looks again after it has written: a process that was slow to
 write what it saw has overwritten what another process saw later.
+
+The record of a run that is deleted stays as it is: if that happens during a write, the write is undone.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.database.run import look
+from airflow_plugin.database.run import exists, look
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,7 +39,7 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
     from airflow_plugin.configuration.locations import store_address
     from translator.shim import variables
     from translator.shim.outcome.run_record import mark
-    from translator.shim.store import open_store
+    from translator.shim.store import RUN, key_of, open_store
 
     if variables.RUN in os.environ:  # a command runs it, and writes its record
         return
@@ -45,13 +47,35 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
     if seen is None:
         return
     store = open_store(store_address(seen.default_args))
+    key = key_of(seen.pipeline, seen.folder(store), name=RUN)
+    before = _content(store, key)
     written = _write(store, seen, ended=ended, decided=decided)
     while (now := look(dag_id, run_id, ended=ended)) is not None and now != seen and now.state in _FINAL:
+        if now.row != seen.row:  # another run has the id now; it has its own record
+            break
         same_attempt = now.id == seen.id
         if same_attempt and seen.state in _FINAL and seen.state != now.state:  # a person marked the run meanwhile
             mark(store, written.uri, "success" if now.state == "success" else "failed")
         written = _write(store, now, ended=ended and same_attempt)
         seen = now
+    if not exists(seen.row):
+        _restore(store, key, before)
+
+
+def _content(store: Store, key: str) -> bytes | None:
+    """Return what a file holds; None if it does not exist."""
+    try:
+        return store.read(key)
+    except FileNotFoundError:
+        return None
+
+
+def _restore(store: Store, key: str, content: bytes | None) -> None:
+    """Give a file the content that it had; None if it did not exist."""
+    if content is None:
+        store.remove(key)
+    else:
+        store.write(key, content)
 
 
 def _write(store: Store, stored: StoredRun, *, ended: bool, decided: bool = False) -> RunRecord:

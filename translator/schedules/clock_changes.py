@@ -44,7 +44,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """A change of clocks: when it is, and the local times, from the first to before the last, that come twice or never."""
+    """A change of clocks: its moment, and the local times that come twice or never, up to before the last."""
 
     moment: datetime
     first: datetime

@@ -34,6 +34,7 @@ class StoredRun:
 
     task: str
     state: str
+    row: int = 1
     id: Id = field(default_factory=Id)
     pipeline: str = "p"
     default_args: Mapping[str, Any] = field(default_factory=dict)
@@ -43,7 +44,7 @@ class StoredRun:
 
 
 @pytest.fixture
-def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any]]:
+def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, Any] | None]:
     """Write the record, while other processes do what is listed; return it."""
     monkeypatch.setenv("TRANSLATOR_STORE", str(tmp_path))
     path = tmp_path / "p" / "run" / "run.json"
@@ -61,37 +62,59 @@ def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., di
         return RunRecord(state, json.loads(path.read_text()), open_store(str(tmp_path)).uri("p/run/run.json"))
 
     meanwhile: list[Callable[[], Any]] = []
-    database: list[StoredRun] = []
+    database: list[StoredRun | None] = []
     monkeypatch.setattr(rewrite, "_record", record)
     monkeypatch.setattr(rewrite, "look", lambda *_, **__: database[-1])
+    monkeypatch.setattr(rewrite, "exists", lambda row: database[-1] is not None and database[-1].row == row)
     monkeypatch.setattr("translator.shim.clock.format_time", str)
 
-    def write(before: StoredRun, document: dict[str, Any], after: StoredRun, late: dict[str, Any]) -> dict[str, Any]:
-        put(document)
+    def write(
+        before: StoredRun, document: dict[str, Any], after: StoredRun | None, late: dict[str, Any] | None = None
+    ) -> dict[str, Any] | None:
+        if document:
+            put(document)
         database.append(before)
-        meanwhile.extend((lambda: database.append(after), lambda: put(late)))
-        rewrite.write("p", "run", ended=True)
+        meanwhile.append(lambda: database.append(after))
+        if late is not None:
+            meanwhile.append(lambda: put(late))
+        rewrite.write("p", "run", ended=bool(document))
+        if not path.exists():
+            return None
         found = json.loads(path.read_text())
         return {name: found[name] for name in ("state", "task", "marked") if name in found}
 
     return write
 
 
-def test_a_task_that_is_marked_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
+def test_a_task_that_is_marked_while_the_record_is_written(written: Callable[..., Any]) -> None:
     late = {"state": "complete", "task": "failed"}
     found = written(StoredRun("success", "success"), {"state": "complete"}, StoredRun("failed", "success"), late)
     assert found == late
 
 
-def test_a_run_that_is_marked_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
+def test_a_run_that_is_marked_while_the_record_is_written(written: Callable[..., Any]) -> None:
     late = {"state": "error", "task": "success", "marked": "failed"}
     found = written(StoredRun("success", "success"), {"state": "complete"}, StoredRun("success", "failed"), late)
     assert found == late
 
 
-def test_a_run_that_is_cleared_and_ends_while_the_record_is_written(written: Callable[..., dict[str, Any]]) -> None:
+def test_a_run_that_is_cleared_and_ends_while_the_record_is_written(written: Callable[..., Any]) -> None:
     late = {"state": "complete", "task": "success"}
     found = written(
-        StoredRun("failed", "failed"), {"state": "error"}, StoredRun("success", "success", Id(clear_number=1)), late
+        StoredRun("failed", "failed"), {"state": "error"}, StoredRun("success", "success", id=Id(clear_number=1)), late
     )
     assert found == late
+
+
+@pytest.mark.parametrize("after", [None, StoredRun("failed", "failed", row=2)])
+def test_a_run_that_is_deleted_while_the_record_is_written(
+    written: Callable[..., Any], after: StoredRun | None
+) -> None:
+    """Also if another run has its id at once."""
+    record = {"state": "complete", "task": "success"}
+    assert written(StoredRun("failed", "success"), record, after) == record
+    assert written(StoredRun("failed", "failed"), {}, after) == record
+
+
+def test_a_run_without_a_record_that_is_deleted_gets_none(written: Callable[..., Any]) -> None:
+    assert written(StoredRun("failed", "failed"), {}, None) is None
