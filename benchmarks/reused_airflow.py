@@ -17,8 +17,16 @@ with DAG(dag_id="nothing{width}", schedule=None) as dag:
 
     work.expand(i=list(range({width})))
 """
+EMPTY = """\
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+
+with DAG(dag_id="empty{width}", schedule=None) as dag:
+    EmptyOperator.partial(task_id="work").expand(doc=list(map(str, range({width}))))
+"""
 REFERENCE = "20 ms and a mapped task that does nothing"
 LIKE = "over DAG params, labelled, returning a record"
+EMPTY_REFERENCE = "20 ms and a mapped `EmptyOperator`"
 
 
 def main() -> None:
@@ -29,13 +37,18 @@ def main() -> None:
         by_hand = BY_HAND.replace('ended = subprocess.run("{command}", shell=True, check=True)', "").replace(
             "ended.returncode", "0"
         )
-        like, nothing = (
-            {width: runner(file) for width, file in written(text, dags).items()} for text in (by_hand, BAREST)
+        like, nothing, empty = (
+            {width: runner(file) for width, file in written(text, dags).items()} for text in (by_hand, BAREST, EMPTY)
         )
         ours = {width: runner(translated("airflow", width, dags, "--reuse")) for width in (1, WIDTH)}
         for run in ours.values():  # the results that later runs have
             run()
-        for theirs, reference, bound in ((like, f"{REFERENCE}, {LIKE}", 1), (nothing, REFERENCE, None)):
+        references = (
+            (like, f"{REFERENCE}, {LIKE}", 1),
+            (nothing, REFERENCE, 1),
+            (empty, EMPTY_REFERENCE, None),
+        )
+        for theirs, reference, bound in references:
             measure(
                 "`dag.test()`",
                 ours,

@@ -11,7 +11,7 @@ from airflow_plugin.dag.finish_task import FINISH
 from airflow_plugin.dag.nodes import node_name
 from airflow_plugin.database.lookups import last_try, pushed
 from airflow_plugin.run.pipeline import pipeline_of
-from airflow_plugin.tasks.instances import KEY
+from airflow_plugin.tasks.instances import KEY, RETURNED
 from translator.shim.contract import ExecutionId
 from translator.shim.errors import TranslatorError
 from translator.shim.masking.uris import redact
@@ -76,6 +76,8 @@ def folder_of(ti_key: TaskInstanceKey, pipeline: str, store: Store) -> str:
     """
     instance = (ti_key.dag_id, ti_key.run_id, ti_key.task_id, ti_key.map_index)
     named, last = pushed(*instance, KEY), last_try(*instance)
+    if named is None:  # it may have the results of an earlier execution
+        named = pushed(*instance, RETURNED)
     if last is None:
         raise UnknownAttemptError("the task instance no longer exists in Airflow")
     if named is None:

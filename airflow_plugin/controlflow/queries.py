@@ -9,7 +9,7 @@ from airflow_plugin.controlflow.structure import read
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.mark import INSTANCE, indexes
 from airflow_plugin.run.pipeline import pipeline_of
-from airflow_plugin.tasks.instances import named_tries
+from airflow_plugin.tasks.instances import KEY, tries_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -80,7 +80,7 @@ class TaskQueries:
 
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""
-        return named_tries(self._context, task_id)
+        return tries_of(self._context["ti"].xcom_pull(task_ids=task_id, key=KEY))  # its steps reuse nothing
 
     def marked(self, task_id: str) -> Collection[int]:
         """Return the numbers of the instances of a task that a person marked as failed while they ran."""

@@ -13,7 +13,7 @@ from airflow_plugin.run.mark import INSTANCE, RunMark, bearer, indexes, read
 from airflow_plugin.run.mark import KEY as RUN_KEY
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.effects import KEY as ACTIONS
-from airflow_plugin.tasks.instances import ENDED, KEY, REASON
+from airflow_plugin.tasks.instances import ENDED, KEY, REASON, RETURNED, named_try
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -113,7 +113,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
             conf=conf,
             params={**defaults, **(conf if _overrides() else {})},
             states=mark.before(states) if mark is not None else states,
-            tries=pushed.tries(),
+            tries=pushed.tries(states),
             lists=pushed.lists(list(_listing(plan.get("graph")))),
             reasons=pushed.reasons(),
             marked=pushed.marked(),
@@ -204,6 +204,10 @@ def _listing(graph: Mapping[str, Any] | None) -> Iterable[str]:
             yield from _listing(branch)
 
 
+def _successful(states: States) -> set[int]:
+    return {index for index, state in states.items() if state == "success"}
+
+
 class _Pushed:
     """The XComs that tasks of a run pushed."""
 
@@ -212,14 +216,21 @@ class _Pushed:
         self._dag_id = dag_id
         self._run_id = run_id
 
-    def tries(self) -> dict[str, dict[int, str]]:
+    def tries(self, states: Mapping[str, States]) -> dict[str, dict[int, str]]:
+        uris = self._tries(self._all(KEY))
+        unnamed = [task for task, of_task in states.items() if _successful(of_task) - uris.get(task, {}).keys()]
+        returned = self._tries(self._all(RETURNED, unnamed)) if unnamed else {}
+        return {task: returned.get(task, {}) | uris.get(task, {}) for task in returned.keys() | uris.keys()}
+
+    def _tries(self, values: Iterable[tuple[str, Any]]) -> dict[str, dict[int, str]]:
         uris: dict[str, dict[int, str]] = {}
-        for task, value in self._all(KEY):
-            uris.setdefault(task, {})[value["map_index"]] = value["manifest"]
+        for task, value in values:
+            if (named := named_try(value)) is not None:
+                uris.setdefault(task, {})[named[0]] = named[1]
         return uris
 
     def lists(self, task_ids: Collection[str]) -> dict[str, Any]:
-        return dict(self._all("return_value", task_ids)) if task_ids else {}
+        return dict(self._all(RETURNED, task_ids)) if task_ids else {}
 
     def reasons(self) -> dict[str, str]:
         return dict(self._all(REASON))

@@ -112,7 +112,7 @@ class AskOperator(GridOperator):
             if points is None:
                 raise NotStarted(f"not started: {ask} has not chosen its batch")
             of_step = states.get(step, {})
-            tries = named_tries(context, step) if "success" in of_step.values() else {}
+            tries = named_tries(context, step, of_step) if "success" in of_step.values() else {}
             manifests = complete_by_index(store, of_step, tries)
             if holds(node.stop_condition, manifests.values()):
                 raise NotStarted(f"not started: {HOLDS}")

@@ -106,7 +106,7 @@ def finish(context: Context, parameters: Mapping[str, Value], warn: Callable[[st
     ran = [step for plan in plans for step in plan.node.steps if _ran(states.get(step, {}))]
     seen = EngineRun(
         states=states,
-        tries={task: named_tries(context, task) for task in ran},
+        tries={task: named_tries(context, task, states[task]) for task in ran},
         params=context["params"],
         begun=unknown_keys(context) is None,
         reason=lambda grid: ti.xcom_pull(task_ids=grid, key=REASON),
@@ -215,7 +215,7 @@ def node_outcome(context: Context, node: Node, store: Store) -> tuple[State, Seq
     dag, ti = context["dag"], context["ti"]
     plan = plan_of(dag, node)
     states = task_states(context)
-    tries = {step: named_tries(context, step) for step in node.steps if _ran(states.get(step, {}))}
+    tries = {step: named_tries(context, step, states[step]) for step in node.steps if _ran(states.get(step, {}))}
     seen = EngineRun(
         states=states,
         tries=tries,

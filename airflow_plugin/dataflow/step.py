@@ -16,6 +16,8 @@ from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.execution_context import execution_context
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.stopping import end_commands, stop_reason
+from airflow_plugin.tasks.instances import map_index
+from airflow_plugin.tasks.labels import label_of
 from airflow_plugin.tasks.states import summary_of
 from airflow_plugin.tasks.stop_condition import HOLDS, is_told, tell
 
@@ -97,6 +99,7 @@ class StepOperator(BaseOperator):
     sequential: bool = False
     stop_condition: str | None = None
     reuse: Given = False
+    _executes: bool = False
 
     def __init__(  # noqa: PLR0913 - all of them keywords
         self,
@@ -146,8 +149,11 @@ class StepOperator(BaseOperator):
 
     @property
     def point_label(self) -> str:
-        """Return the label of a mapped execution: ``lr=0.1, batch=32``, or its file."""
-        return self.point.get("label", "") if self.point else ""
+        """Return the label of a mapped execution: ``lr=0.1, batch=32``, or its file.
+
+        Before ``execute``, that of a step which may reuse results is empty (``airflow_plugin.tasks.labels``).
+        """
+        return self.point.get("label", "") if self.point and (self._executes or not self.reuse) else ""
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Run the step; returns a bounded summary of its manifest.
@@ -163,6 +169,8 @@ class StepOperator(BaseOperator):
         from translator.shim.inputs.launch import launched
         from translator.shim.store import open_store
 
+        self._executes = True
+        show_label = label_of(context)
         should_stop = stop_reason(context)
         if reason := should_stop():
             raise NotStarted(f"not started: {reason}")
@@ -190,6 +198,8 @@ class StepOperator(BaseOperator):
                 should_stop=should_stop,
                 reuse=bool(run_values({"reuse": self.reuse}, context["params"]).get("reuse")),
                 ended_members=self._ended_members(context),
+                show=show_label,
+                returns=self.do_xcom_push,
             ),
             parameters={**run_values(self.parameters, context["params"]), **values, **self._of_point()},
             inputs=inputs,
@@ -198,7 +208,8 @@ class StepOperator(BaseOperator):
             problem=problem or bad_input or not_found,
         )
         run = partial(_run_and_tell, context, self.stop_condition, running)
-        return summary_of(run, retried=self.on_error == "retry" and problem is None)
+        summary = summary_of(run, retried=self.on_error == "retry" and problem is None)
+        return {**summary, "map_index": map_index(context)}
 
     def on_kill(self) -> None:
         """End the command and everything it started; called by Airflow from a signal handler."""

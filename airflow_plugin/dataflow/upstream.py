@@ -116,7 +116,7 @@ def upstream_manifests(
         raise MissingNodeError(f"{names} was added to the DAG file after this run had begun: start a new run")
     states = states_by_task(listed, tasks)
     tries: Mapping[str, Mapping[int, str]] = {
-        step: named_tries(context, step)
+        step: named_tries(context, step, states[step])
         for node in wanted_nodes
         for step in node.steps
         if "success" in states.get(step, {}).values()

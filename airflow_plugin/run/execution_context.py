@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
@@ -36,6 +37,8 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
     should_stop: Callable[[], str | None],
     reuse: bool = False,
     ended_members: Callable[[], Mapping[int, str]] = dict,
+    show: Callable[[], None] = lambda: None,
+    returns: bool = False,
 ) -> Context:
     """Return the context of an execution.
 
@@ -47,6 +50,8 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
         should_stop: returns why it must stop, or None.
         reuse: whether it may have the results of an earlier one.
         ended_members: asks which members of a distributed task have ended.
+        show: called before the command starts, if one does.
+        returns: whether what the task returns names the manifest: then nothing else does if no command runs.
     """
     label = f"{execution.node}[{execution.index}]" if execution.kind == "task" else execution.node
     return Context(
@@ -57,7 +62,8 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
         log=line_log(log, label),
         should_stop=should_stop,
         secret=secrets.lookup,
-        claimed=name_try(task),
+        claimed=partial(_begin, show, name_try(task)),
+        claims_reused=not returns,
         out_of_time=(AirflowTaskTimeout,),
         connection=connections.lookup,
         mask=secrets.mask,
@@ -71,6 +77,11 @@ def execution_context(  # noqa: PLR0913 - all but the first two are keywords
         round=str(getattr(task["dag_run"], "clear_number", None) or 0),
         ended_members=ended_members,
     )
+
+
+def _begin(show: Callable[[], None], name: Callable[[str], None], uri: str) -> None:
+    show()
+    name(uri)
 
 
 def resumed_run(task: TaskContext) -> str | None:

@@ -1,10 +1,11 @@
 """Find the attempt in the store for a task instance, and the instance's state in Airflow.
 
 The store keeps all tries; only Airflow knows which of them count. So each execution pushes an XCom that names its try
-before its command starts. Airflow deletes the XComs of an instance when it starts it again, and keeps them when a task
-fails, is killed, or is marked by a person. It also keeps those of instances that are no more (``removed``, after a
-cleared grid has become smaller) and of those that it has skipped since: what an XCom says counts only together with the
-state of its instance.
+before its command starts. One that has the results of an earlier execution runs no command; it is named by what its
+task returns, because each XCom costs a request. Airflow deletes the XComs of an instance when it starts it again, and
+keeps them when a task fails, is killed, or is marked by a person. It also keeps those of instances that are no more
+(``removed``, after a cleared grid has become smaller) and of those that it has skipped since: what an XCom says counts
+only together with the state of its instance.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 KEY = "try"
 """The key of the XCom that names a try; its value has the URI of the manifest and the map index."""
+RETURNED = "return_value"
+"""The key of the XCom that Airflow pushes when a task has returned a value."""
 REASON = "reason"
 """The key of the XCom that says why a grid could not be computed."""
 
@@ -35,20 +38,55 @@ _SHOWN = 10
 
 def name_try(context: Context) -> Callable[[str], None]:
     """Return a function that reports to Airflow the manifest's URI of the try that has begun."""
-    ti = context["ti"]
-    index = ti.map_index if ti.map_index is not None else -1
-    return lambda uri: ti.xcom_push(KEY, {"manifest": uri, "map_index": index})
+    value = {"map_index": map_index(context)}
+    return lambda uri: context["ti"].xcom_push(KEY, {"manifest": uri, **value})
 
 
-def named_tries(context: Context, task_id: str) -> dict[int, str]:
-    """Return by map index the manifest's URI of the last try that each instance of a task has named."""
-    return tries_of(context["ti"].xcom_pull(task_ids=task_id, key=KEY))
+def map_index(context: Context) -> int:
+    """Return the map index of a task; -1 if it is not mapped."""
+    index: int | None = context["ti"].map_index
+    return index if index is not None else -1
+
+
+def named_tries(context: Context, task_id: str, states: States) -> dict[int, str]:
+    """Return by map index the manifest's URI of the last try that each instance of a task has named.
+
+    One request suffices, unless some instances of a run that reuses results were successful and others were not.
+
+    Args:
+        context: of the task that asks.
+        task_id: the task.
+        states: of its instances.
+    """
+    successful = {index for index, state in states.items() if state == "success"}
+    tries: dict[int, str] = {}
+    # What instances return is longer, so ask for that first only if some are likely to have pushed nothing else.
+    returned_first = len(successful) == len(states) and _may_reuse(context, task_id)
+    for key in (RETURNED, KEY) if returned_first else (KEY, RETURNED):
+        tries = tries_of(context["ti"].xcom_pull(task_ids=task_id, key=key)) | tries
+        if successful <= tries.keys():
+            break
+    return tries
+
+
+def _may_reuse(context: Context, task_id: str) -> bool:
+    """Return whether the DAG file lets executions of a step have the results of earlier ones."""
+    dag = context["dag"]
+    task: Any = dag.get_task(task_id)
+    own = task.partial_kwargs.get("reuse") if task.is_mapped else getattr(task, "reuse", None)
+    return bool(own or dag.default_args.get("reuse"))
 
 
 def tries_of(pulled: Any) -> dict[int, str]:
     """Return by map index the URIs in XComs; Airflow returns one XCom itself, and several as a sequence."""
     values = [pulled] if isinstance(pulled, Mapping) else [value for value in pulled or () if value]
-    return {value["map_index"]: value["manifest"] for value in values}
+    return dict(filter(None, map(named_try, values)))
+
+
+def named_try(value: Any) -> tuple[int, str] | None:
+    """Return the map index and the URI that an XCom names; None if it names none."""
+    index, uri = (value.get("map_index"), value.get("manifest")) if isinstance(value, Mapping) else (None, None)
+    return (index, uri) if isinstance(index, int) and isinstance(uri, str) else None
 
 
 def task_states(context: Context, task_ids: Iterable[str] | None = None) -> dict[str, States]:

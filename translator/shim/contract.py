@@ -470,6 +470,7 @@ class Context:
     must stop, or None. ``secret`` is asked, from any thread, for secrets that the worker's environment does not have:
     it looks one up by its name in the engine's own store, None stands for none. ``claimed`` is told, before the command
     starts, the URI that the manifest of this try will have: the engine remembers it, however the execution ends.
+    ``claims_reused``: also that of an execution that has the results of an earlier one, instead of a command.
     ``out_of_time`` are exceptions by which the engine says that the execution took too long: then it failed, and was
     not cancelled. ``connection`` looks up one of the engine's connections by its name. ``mask`` tells the engine to
     hide a value in its own logs. ``catalogue`` is the configuration file with the names of data, if there is one,
@@ -493,6 +494,7 @@ class Context:
     should_stop: Callable[[], str | None] = field(default=lambda: None)
     secret: Callable[[str], str | None] = field(default=lambda _: None)
     claimed: Callable[[str], None] = field(default=lambda _: None)
+    claims_reused: bool = True
     out_of_time: tuple[type[BaseException], ...] = ()
     connection: Callable[[str], Connection | None] = field(default=lambda _: None)
     mask: Callable[[str], None] = field(default=lambda _: None)

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 sdk = pytest.importorskip("airflow.providers.common.compat.sdk")
 
 
-def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, last: int | None = 3) -> str:
+def folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, named: Any, last: int | None = 3, key_of_xcom: str = "try"
+) -> str:
     from airflow_plugin.console import attempts
 
     store = open_store(str(tmp_path))
     named = {"manifest": store.uri(named)} if isinstance(named, str) else named
-    monkeypatch.setattr(attempts, "pushed", lambda *_: named)
+    monkeypatch.setattr(attempts, "pushed", lambda *instance: named if instance[-1] == key_of_xcom else None)
     monkeypatch.setattr(attempts, "last_try", lambda *_: last)
     key = sdk.TaskInstanceKey("dag", "train", "r", 2, -1)
     return attempts.folder_of(key, "My pipeline", store)
@@ -35,6 +37,17 @@ def test_tries_are_as_far_apart_as_in_airflow(monkeypatch: pytest.MonkeyPatch, t
     assert segment("My pipeline") == OWN
     assert folder(monkeypatch, tmp_path, f"{OWN}/r-2/train/0/try-3/manifest.json") == f"{OWN}/r-2/train/0/try-2"
     assert folder(monkeypatch, tmp_path, f"{OWN}/r/train/0/try-5/manifest.json") == f"{OWN}/r/train/0/try-4"
+
+
+def test_what_a_task_returned_names_the_try_of_a_reused_execution(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from airflow_plugin.console.attempts import UnknownAttemptError
+
+    own = f"{OWN}/r/train/0/try-3"
+    assert folder(monkeypatch, tmp_path, f"{own}/manifest.json", key_of_xcom="return_value") == f"{OWN}/r/train/0/try-2"
+    with pytest.raises(UnknownAttemptError, match="does not belong to this run"):
+        folder(monkeypatch, tmp_path, "Secret/r/train/0/try-3/manifest.json", key_of_xcom="return_value")
 
 
 @pytest.mark.parametrize(

@@ -590,6 +590,10 @@ def test_complete_nodes_update_assets_that_start_another_pipeline(deployed: Airf
             ("tests-many", "many.done"),
         ]
         wait_until(lambda: len(list(deployed.store.glob("Updated/asset_triggered__*/run.json"))) == count)  # noqa: B023
+        tasks = deployed.tasks("updates", f"updates-{count}")
+        assert [tasks["many.run", index]["rendered_map_index"] for index in (0, 1)] == ["x=1", "x=2"]
+    many = deployed.record("updates-2")["nodes"]["many"]["executions"]
+    assert [one["reused"] for one in many] == [f"updates-1/many/{index}/try-1" for index in (0, 1)]
     # A node some of whose executions are stopped is not complete, even if it tolerates failures.
     assert deployed.wait("halted", "halted-1") == "failed"
     assert states(deployed.record("halted-1")) == {"search": "stopped", "breaks": "error"}

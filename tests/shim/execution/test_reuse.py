@@ -72,6 +72,45 @@ def test_the_results_are_linked_not_copied(worker: Worker, step: Step) -> None:
     assert run(worker, step, "third").reused == first.uri
 
 
+@pytest.mark.parametrize("claims_reused", [True, False])
+def test_an_engine_learns_of_each_manifest_but_of_reused_ones_only_if_it_wants(
+    worker: Worker, step: Step, claims_reused: bool
+) -> None:
+    told: list[str] = []
+
+    def change(context: Context) -> Context:
+        return replace(context, claimed=told.append, claims_reused=claims_reused)
+
+    def named(manifest: Manifest) -> list[str]:
+        before = told.copy()
+        told.clear()
+        assert set(before) <= {manifest.uri}
+        return before
+
+    first = run(worker, step, "first", change=change)
+    assert (named(first), first.reused) == ([first.uri], "")
+    second = run(worker, step, "second", change=change)
+    assert (named(second), second.reused) == ([second.uri] if claims_reused else [], first.uri)
+    failed = run(worker, replace(step, commit="0" * 40), "third", change=change)
+    assert (named(failed), failed.state) == ([failed.uri], "error")
+    # Without reuse, even before the project is looked at.
+    without = run(worker, step, "fourth", reuse=False, change=change)
+    assert (named(without), without.reused) == ([without.uri], "")
+
+    def stopped(context: Context) -> Context:
+        return replace(change(context), should_stop=lambda: "the run is stopped")
+
+    ended = run(worker, step, "fifth", change=stopped)
+    assert (named(ended), ended.state) == ([ended.uri], "stopped")
+
+    def cancelled() -> str | None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(worker, step, "sixth", change=lambda context: replace(change(context), should_stop=cancelled))
+    assert len(told) == 1
+
+
 def test_without_reuse_it_runs(worker: Worker, step: Step) -> None:
     for name in ("first", "second"):
         run(worker, step, name, reuse=False)

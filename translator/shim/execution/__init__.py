@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from copy import copy
 from dataclasses import replace
 from types import MappingProxyType
@@ -97,11 +97,9 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         label, opened, store = "", store, None
         try:
             try:
-                opened = copy(opened) if opened is not None else open_store(context.store)
-                opened.pulse = execution.pulse  # only for this execution
-                execution.id = opened.claim(context.id)
-                store = opened
-                context.claimed(store.uri(try_key(execution.id, MANIFEST)))
+                store = _claimed(execution, opened)
+                if context.claims_reused or not earlier.is_likely(execution):
+                    execution.tell_uri()
                 execution.pulse()
                 # The values of other secrets are not known yet.
                 named: dict[str, Value] = {} if step.secrets or step.secret_variables else execution.masked(values)
@@ -130,11 +128,10 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
                 what = "cannot process the execution's files: " if isinstance(error, OSError) else ""
                 state, reason = State.ERROR, f"{what}{error}"
             manifest = _ended(execution, store, state, reason)
+            if manifest.state is not State.COMPLETE:
+                execution.tell_uri()
         except BaseException as error:
-            state, reason = _cut_short(error, context)
-            execution.keep(f"{NOTE}{state}: {reason}")
-            _ended(execution, store, state, reason)
-            _report_end(execution, label, state, reason)
+            _end_cut_short(execution, store, label, error)
             raise
         if manifest.reason is not None:
             execution.note(f"{manifest.state}: {manifest.reason}")
@@ -144,10 +141,29 @@ def execute(  # noqa: PLR0913 - all but the first two are keywords
         return manifest
 
 
+def _claimed(execution: Execution, opened: Store | None) -> Store:
+    """Claim the next try in the store; return the store as this execution uses it."""
+    store = copy(opened) if opened is not None else open_store(execution.context.store)
+    store.pulse = execution.pulse  # only for this execution
+    execution.id = store.claim(execution.context.id)
+    execution.manifest_uri = store.uri(try_key(execution.id, MANIFEST))
+    return store
+
+
 def _ended(execution: Execution, store: Store | None, state: State, reason: str | None) -> Manifest:
     """Tell the other members of a distributed task how an execution ended, and write its manifest."""
     together.leave(execution, state, reason)
     return commit(execution, store, state, reason)
+
+
+def _end_cut_short(execution: Execution, store: Store | None, label: str, error: BaseException) -> None:
+    """Write the manifest of an execution that an exception ends, and tell everybody."""
+    state, reason = _cut_short(error, execution.context)
+    execution.keep(f"{NOTE}{state}: {reason}")
+    _ended(execution, store, state, reason)
+    with suppress(Exception):  # what ends the execution counts more
+        execution.tell_uri()
+    _report_end(execution, label, state, reason)
 
 
 def _cut_short(error: BaseException, context: Context) -> tuple[State, str]:
@@ -205,6 +221,7 @@ def _run(  # noqa: C901 - one thing after another
     results = _earlier_results(execution, store, project, dialect, inherited)
     if results is not None and results.taken_at_once(input_files):
         return
+    execution.tell_uri()
     with workspace(store, execution.id, project, step.dialect) as space, ExitStack() as ends:
         if code.is_fetched(context.project) and dialect.use(step) == "written":
             # Other executions find the same directory on this worker.

@@ -139,6 +139,12 @@ def begin(
     return EarlierResults(execution, store, read, files, _resumable(execution, store))
 
 
+def is_likely(execution: Execution) -> bool:
+    """Return whether an execution may have earlier results, as far as that is known before its project is there."""
+    context, step = execution.context, execution.step
+    return (context.reuse or context.resumes is not None) and step.distributed is None and execution.scope is None
+
+
 def enter(execution: Execution, store: Store, manifest: Manifest) -> None:
     """Enter an execution that has ended, so that others can reuse its results."""
     own = manifest.key

@@ -63,6 +63,8 @@ class Execution:
     folders: list[str] = field(default_factory=list)
     exit_status: int | None = None
     begun: bool = False
+    manifest_uri: str = ""
+    """That of its manifest, as long as the engine was not told."""
     deaf: bool = False
     mute: bool = False
     next_ask: float = 0.0
@@ -80,6 +82,12 @@ class Execution:
     """Its part in the group of a distributed task."""
     files: ProjectFiles | None = None
     """The files of the project when the execution began, if its key has their digest."""
+
+    def tell_uri(self) -> None:
+        """Tell the engine where the manifest of this try is, unless it was told."""
+        if uri := self.manifest_uri:
+            self.manifest_uri = ""
+            self.context.claimed(uri)
 
     def log(self, line: str) -> None:
         """Write a line to the try's log and to the engine's; a broken log does not end the command."""
