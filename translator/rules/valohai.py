@@ -694,8 +694,9 @@ RULES = (
     Rule(
         "unknown-placeholder",
         (ERROR, WARNING),
-        "a placeholder names no parameter; a warning in a command, which gets it as it is written",
-        "Correct the name.",
+        "a placeholder names no parameter, or follows an open brace; a warning in a command, which gets it as it is "
+        "written",
+        "Correct the name, or close the brace before the placeholder.",
         valohai(_RATE, command="date {parameter:rat}"),
     ),
     Rule(

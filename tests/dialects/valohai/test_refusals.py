@@ -1,8 +1,14 @@
 """Test that unsupported keys are refused or noted, never dropped, and that bad input is reported where it is."""
 
+import json
+
 import pytest
+from valohai_yaml.commands import build_command
+from valohai_yaml.objs.parameter import Parameter
+from valohai_yaml.objs.parameter_map import ParameterMap
 
 from tests.dialects.valohai.marks import STEPS, check
+from translator.dialects.valohai.choices import ValohaiChoices
 from translator.dialects.valohai.ledger import LEDGER, Fate
 from translator.dialects.valohai.schema import schemas
 from translator.load import load_text
@@ -385,3 +391,25 @@ HINTS = [
 def test_hints(node, hint):
     text = f"{STEPS}- pipeline:\n    name: P\n    nodes:\n      - {{name: n, type: execution, {node}}}\n    edges: []\n"
     assert hint in [d.hint for d in load_text(text).diagnostics]
+
+
+@pytest.mark.parametrize(
+    ("command", "enclosed"),
+    [
+        ("echo '{\"x\": {parameter-value:x}}'", True),
+        ("echo ${HOME:-{parameter:x}}", True),
+        ("f() { date {parameters}; }", True),
+        ("printf '{\"x\": %s}' {parameter-value:x}", False),
+        ("f() { date; }; f {parameters}", False),
+        ("echo {\necho {parameters}", False),
+        ("echo {parameters} {parameter:x}", False),
+    ],
+)
+def test_a_placeholder_after_an_open_brace(command, enclosed):
+    step = {"name": "s", "image": "i", "command": [command], "parameters": [{"name": "x", "default": "value"}]}
+    loaded = load_text(json.dumps([{"step": step}]), choices=ValohaiChoices(everything=True))
+    found = [one.message for one in loaded.diagnostics if one.code == "unknown-placeholder"]
+    assert bool(found) is enclosed
+    values = ParameterMap(parameters={"x": Parameter(name="x", default="value")}, values={"x": "value"})
+    (built,) = build_command(command, values)
+    assert (built == command) is enclosed

@@ -155,6 +155,12 @@ def _parsed_duration(value: str) -> timedelta | None:
 
 _PLACEHOLDER = re.compile(r"\{(?:parameter|parameter-value):(.+?)\}")
 
+_TOKEN = re.compile(r"\{(.+?)\}")
+"""What Valohai's command builder takes for a placeholder: from a brace to the next closing one in the line."""
+
+_ENCLOSED = re.compile(r".\{(parameters|params|source-path|parameter:[^{]+|parameter-value:[^{]+)\}")
+"""A placeholder that is not substituted, because Valohai sees one that begins at a brace before it."""
+
 _MISSPELT = re.compile(r"(?<![$\w{])\{([A-Za-z]+)\}(?!\})")
 """What may be a misspelt ``{parameters}``; ``${name}`` is a variable of the shell."""
 
@@ -169,6 +175,11 @@ def _check_placeholders(step: ir.Step, command: Located | None, diagnostics: Dia
             if match.group(1) not in known:
                 message = f"step {step.name!r} has no parameter {match.group(1)!r}; {match.group()} is not substituted"
                 hint = did_you_mean(match.group(1), known, "its parameters")
+                diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
+        for match in _TOKEN.finditer(str(place.value)):
+            if enclosed := _ENCLOSED.search(match.group()):
+                message = f"{{{enclosed.group(1)}}} is not substituted, because of the '{{' before it in the line"
+                hint = "close that brace first, as in: printf '{\"x\": %s}\\n' {parameter-value:x}"
                 diagnostics.warning("unknown-placeholder", message, place.span, hint=hint)
         for match in _MISSPELT.finditer(str(place.value)) if known else ():
             if closest(match.group(1), ["parameters"]) and match.group(1) != "parameters":
