@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,11 +160,35 @@ def test_four_hundred_linked_directories_are_collected(tmp_path: Path, monkeypat
     assert frames_sent[-1] == {"event": "collected"}
 
 
-def test_whatever_fails_in_the_pod_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_whatever_fails_in_the_pod_is_answered(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "FILES", tmp_path)
     monkeypatch.delenv("TRANSLATOR_HOME", raising=False)
     request = b'{"do": "collect", "direct": false}'
     (answer,) = answers(lambda attendance: attendance._handle(frames.MESSAGE, request))
     assert (answer["event"], answer["text"]) == ("problem", "KeyError: 'TRANSLATOR_HOME'")
+
+
+HOLDING = """\
+import pathlib, sys, time
+from translator.shim.runners.kubernetes import agent
+agent.FILES = pathlib.Path(sys.argv[1])
+agent.Attendance(0, 1)._take_turn()
+print("holding", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_new_connection_ends_the_one_that_is_still_at_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(agent, "FILES", tmp_path)
+    monkeypatch.setenv("TRANSLATOR_HOME", str(tmp_path))
+    command = [sys.executable, "-c", HOLDING, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as earlier:
+        assert earlier.stdout is not None
+        assert earlier.stdout.readline() == b"holding\n"
+        request = b'{"do": "collect", "direct": false}'
+        (*_, answer) = answers(lambda attendance: attendance._handle(frames.MESSAGE, request))
+        assert answer == {"event": "collected"}
+        assert earlier.wait() == -signal.SIGKILL
 
 
 def answers(work: Callable[[agent.Attendance], None]) -> list[dict[str, Any]]:

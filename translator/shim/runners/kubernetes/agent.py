@@ -9,6 +9,7 @@ exec request of the Kubernetes API. If no worker does for some time, the pod end
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -53,6 +54,8 @@ _SILENCE = 60.0
 _GRACE = 3.0
 _BLOCK = 1 << 16
 _LONGEST = 2000
+_CHANGES = frozenset({"receive", "fetch", "unpack", "collect", "publish"})
+"""The requests that change files, or read them for long."""
 
 
 def main(arguments: list[str]) -> int:
@@ -225,6 +228,7 @@ class Attendance:
     _drained_at: float | None = None
     _pulse_at: float = 0.0
     _heard_at: float = field(default_factory=time.monotonic)
+    _turn: int | None = None
 
     def run(self) -> None:
         """Serve the worker until it goes."""
@@ -255,7 +259,10 @@ class Attendance:
         if kind != frames.MESSAGE:
             return
         try:
-            self._answer_to(json.loads(content))
+            request = json.loads(content)
+            if request["do"] in _CHANGES:
+                self._take_turn()
+            self._answer_to(request)
         except BrokenPipeError:
             raise
         except (TranslatorError, OSError) as error:
@@ -286,6 +293,31 @@ class Attendance:
                 self._collect(direct=bool(request["direct"]))
             case "publish":
                 self._publish(request)
+
+    def _take_turn(self) -> None:
+        """Take the right to change the files of the execution, and end the process that has it.
+
+        That one lost its worker, which has connected again. It may not know yet, because it waits for a store.
+
+        Raises:
+            BrokenPipeError: the worker does not wait for it any more.
+        """
+        if self._turn is None:
+            self._turn = os.open(FILES / "turn", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        while True:
+            try:
+                fcntl.flock(self._turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                # The lock of a process that ends is free at once, so this is the number of one that has not ended.
+                if (holder := os.pread(self._turn, _LONGEST, 0).strip()).isdigit():
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(int(holder), signal.SIGKILL)
+                self._connected()
+                time.sleep(_LOOK_EVERY)
+            else:
+                os.ftruncate(self._turn, 0)
+                os.pwrite(self._turn, str(os.getpid()).encode(), 0)
+                return
 
     def _unpack(self) -> None:
         """Unpack the archive that follows, for the command and for the wrapper around it."""
