@@ -2,11 +2,13 @@
 
 import ast
 import re
+from functools import cache
 from itertools import chain
 from pathlib import Path
 
 import pytest
 
+from tests.house.syntax import nodes
 from translator import registry
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -108,15 +110,16 @@ def modules(*packages: str) -> list[Path]:
     return [path.relative_to(ROOT) for package in packages for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-def imported(path: Path) -> set[str]:
+@cache
+def imported(path: Path) -> frozenset[str]:
     """Return the modules of ours that a module imports, also within functions and for type checkers only."""
     found: set[str] = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+    for node in nodes(ROOT / path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in found if name.startswith(PACKAGES)}
+    return frozenset(name for name in found if name.startswith(PACKAGES))
 
 
 @pytest.mark.parametrize("house", CORE)
@@ -172,8 +175,7 @@ def test_dialects_are_named_in_their_packages_only() -> None:
     for path in modules(*PACKAGES):
         if str(path).startswith(("translator/dialects/", "translator/shim/dialects/")):
             continue
-        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-        if spoken := names & {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}:
+        if spoken := names & {node.value for node in nodes(ROOT / path) if isinstance(node, ast.Constant)}:
             speaking[str(path)] = spoken
         for name in imported(path):
             parts = name.split(".")
@@ -183,9 +185,8 @@ def test_dialects_are_named_in_their_packages_only() -> None:
 
 @pytest.mark.parametrize("path", modules(*PACKAGES, "benchmarks", "examples"), ids=str)
 def test_only_tests_assert(path: Path) -> None:
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree))
-    assert "AssertionError" not in {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    assert not any(isinstance(node, ast.Assert) for node in nodes(ROOT / path))
+    assert "AssertionError" not in {node.id for node in nodes(ROOT / path) if isinstance(node, ast.Name)}
 
 
 CARRIERS = {
@@ -207,7 +208,7 @@ def test_errors_have_one_base(path: Path) -> None:
     foreign |= {"AirflowException", "AirflowFailException", "AirflowSkipException"}
     found = {
         node.name
-        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        for node in nodes(ROOT / path)
         if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
         if (bases := {base.id for base in node.bases if isinstance(base, ast.Name)}) & foreign
         and "TranslatorError" not in bases
@@ -243,7 +244,7 @@ def raised(path: Path) -> set[str]:
     """Return the names of the exceptions that a module creates and raises."""
     return {
         node.exc.func.id
-        for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8")))
+        for node in nodes(ROOT / path)
         if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name)
     }
 
@@ -294,9 +295,8 @@ def test_plain_errors_of_the_shim_become_reasons() -> None:
 def caught(function: str) -> set[str]:
     """Return the exceptions that a function of a module (``MODULE:FUNCTION``) catches."""
     path, _, name = function.partition(":")
-    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
-    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) and node.name == name]
-    handlers = [handler for node in nodes for handler in ast.walk(node) if isinstance(handler, ast.ExceptHandler)]
+    functions = [node for node in nodes(ROOT / path) if isinstance(node, ast.FunctionDef) and node.name == name]
+    handlers = [handler for node in functions for handler in ast.walk(node) if isinstance(handler, ast.ExceptHandler)]
     return {
         name.id for handler in handlers if handler.type for name in ast.walk(handler.type) if isinstance(name, ast.Name)
     }

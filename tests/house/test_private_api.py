@@ -6,6 +6,8 @@ import ast
 import re
 from pathlib import Path
 
+from tests.house.syntax import nodes
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 PUBLIC = ("airflow.sdk", "airflow.sdk.exceptions", "airflow.sdk.log", "airflow.listeners", "airflow.providers")
 """https://airflow.apache.org/docs/apache-airflow/stable/public-airflow-interface.html"""
@@ -47,7 +49,7 @@ def test_each_use_is_listed_with_its_version() -> None:
 
 def test_no_bare_exception_and_no_assert_in_the_plugin() -> None:
     for file in (ROOT / "airflow_plugin").rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        for node in nodes(file):
             assert not isinstance(node, ast.Assert), file
             if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call) and isinstance(node.exc.func, ast.Name):
                 assert not node.exc.func.id.startswith("Airflow"), file

@@ -4,10 +4,11 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.house.syntax import nodes, tree
 
 ROOT = Path(__file__).resolve().parents[2]
 SUFFIXES = (".py", ".pyi", ".md", ".toml", ".yaml", ".yml", ".html", ".js")
@@ -59,12 +60,6 @@ def lines(path: Path) -> list[str]:
     return [line.replace("_", " ") if re.match(r"\s*def test_", line) else line for line in text.splitlines()]
 
 
-@cache
-def tree(path: Path) -> ast.Module:
-    """Return the syntax tree of a file."""
-    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
-
-
 TEXTS = {path.relative_to(ROOT): lines(path) for path in files()}
 
 
@@ -95,7 +90,7 @@ def test_class_docstrings_start_with_a_noun() -> None:
         f"{path}:{node.lineno}: {node.name}: start with a noun, as in 'A node that waits for a person.'"
         for path in TEXTS
         if path.suffix == ".py" and path.parts[0] != "tests"
-        for node in ast.walk(tree(path))
+        for node in nodes(ROOT / path)
         if isinstance(node, ast.ClassDef) and pattern.match(ast.get_docstring(node) or "")
     ]
     assert not found, "\n".join(found)
@@ -138,7 +133,7 @@ IMPERATIVES = re.compile(
 
 def described(path: Path) -> Iterator[tuple[int, str]]:
     """Yield the line and docstring of a module and its functions, except properties and tests, which give reasons."""
-    for node in ast.walk(tree(path)):
+    for node in nodes(ROOT / path):
         is_function = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         if isinstance(node, ast.Module) or (
             is_function and not node.name.startswith("test_") and not is_property(node)
@@ -210,7 +205,7 @@ def test_names_of_functions_say_what_they_return() -> None:
         f"{path}:{node.lineno}: {node.name}"
         for path in code()
         if not str(path).startswith(PROGRAMS)
-        for node in ast.walk(tree(path))
+        for node in nodes(ROOT / path)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.strip("_") in DEFINITIONS
     ]
     assert not found, "\n".join(found)
@@ -230,7 +225,7 @@ def test_names_of_variables_say_what_they_hold() -> None:
         f"{path}:{line}: {name}"
         for path in code()
         if not str(path).startswith(PROGRAMS)
-        for line, name in bound(tree(path))
+        for line, name in bound(tree(ROOT / path))
         if name in VARIABLES
     ]
     assert not vague, "\n".join(vague)
@@ -240,7 +235,7 @@ def test_found_names_only_what_a_short_function_searches_for() -> None:
     vague = [
         f"{path}:{line}: in {function.name}, of {length} lines"
         for path in code()
-        for function in ast.walk(tree(path))
+        for function in nodes(ROOT / path)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         if (length := (function.end_lineno or 0) - function.lineno + 1) > LENGTH
         for line, name in bound(function)
@@ -254,7 +249,7 @@ def test_parameters_and_fields_have_names_of_the_field() -> None:
         f"{path}:{node.lineno}: {name}"
         for path in code()
         if not str(path).startswith(PROGRAMS)
-        for node in ast.walk(tree(path))
+        for node in nodes(ROOT / path)
         for name in parameters_and_fields(node)
         if name in WIDE
     ]
@@ -276,13 +271,21 @@ def test_vague_names_are_used_on_a_few_lines_only() -> None:
         f"{path}:{min(lines)}-{max(lines)}: {name} in {function.name}"
         for path in code()
         if not str(path).startswith(PROGRAMS)
-        for function in ast.walk(tree(path))
+        for function in nodes(ROOT / path)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for name in SHORT
-        if (lines := [part.lineno for part in ast.walk(function) if isinstance(part, ast.Name) and part.id == name])
+        for name, lines in short_names(function).items()
         if max(lines) - min(lines) >= LENGTH and not comprehended(function, name)
     ]
     assert not vague, "\n".join(vague)
+
+
+def short_names(function: ast.AST) -> dict[str, list[int]]:
+    """Return the lines on which a function has each of the vague names."""
+    found: dict[str, list[int]] = {}
+    for part in ast.walk(function):
+        if isinstance(part, ast.Name) and part.id in SHORT:
+            found.setdefault(part.id, []).append(part.lineno)
+    return found
 
 
 def comprehended(function: ast.AST, name: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -114,6 +115,7 @@ class Airflow:
 def main(engine: str, home: Path) -> None:
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
+    gc.set_threshold(20_000, 20, 50)  # as in the tests' own processes
     sys.dont_write_bytecode = True  # files of the same name follow each other within the resolution of time stamps
     if engine == "airflow":
         begin = Airflow(home).begin
