@@ -19,7 +19,7 @@ def frozen(value: Any) -> Any:
 
 def thawed(value: Any) -> Any:
     """Return a value as ``json.loads`` would: lists, and dictionaries with strings as keys; a ``Pickle`` stays one."""
-    if isinstance(value, Pickle):
+    if isinstance(value, (str, Pickle)):
         return value
     if isinstance(value, Mapping):
         return {str(key): thawed(item) for key, item in value.items()}

@@ -158,9 +158,7 @@ def _linked_directories(project: Path, directories: Sequence[str]) -> list[str]:
     """Return the directories outside the project that files of packages (``.pth``) add to the search path."""
     linked: dict[str, None] = {}
     for directory in directories:
-        for name in _names(directory):
-            if not name.endswith(".pth"):
-                continue
+        for name in _names(directory, ".pth"):
             for line in _text(Path(directory, name)).splitlines():
                 path = os.path.join(directory, line.strip())  # noqa: PTH118 - a text
                 if not line.startswith(("import ", "import\t", "#")) and line.strip() and os.path.isdir(path):  # noqa: PTH112
@@ -168,9 +166,9 @@ def _linked_directories(project: Path, directories: Sequence[str]) -> list[str]:
     return [path for path in linked if path not in directories and not _is_inside(path, project)]
 
 
-def _names(directory: str) -> list[str]:
+def _names(directory: str, suffix: str = "") -> list[str]:
     try:
-        return sorted(os.listdir(directory))  # noqa: PTH208 - on every execution's path
+        return sorted(name for name in os.listdir(directory) if name.endswith(suffix))  # noqa: PTH208 - on every execution's path
     except OSError:
         return []
 
