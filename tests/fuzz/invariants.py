@@ -115,6 +115,8 @@ class Bench:
         file.write_bytes(mutant.data)
         if mutant.parameters is not None:
             (inside / "parameters-file").write_bytes(mutant.parameters)
+        if mutant.settings is not None:
+            (inside / "translator.toml").write_bytes(mutant.settings)
         return file
 
 
@@ -179,7 +181,7 @@ def _translated(bench: Bench, mutant: Mutant, file: Path, target: str, found: li
         _general(outcome, found)
     if verdict.fault or done.fault:
         return
-    strict, grids = "--strict" in done.command, any(part.startswith("--grid") for part in done.command)
+    strict, grids = "--strict" in done.command, any(part.startswith(("--grid", "--matrix")) for part in done.command)
     if (
         not grids
         and not strict

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.fuzz.seeds import DIALECTS, Pool, pool, seeds
+from tests.fuzz.seeds import DIALECTS, Pool, pool, seeds, settings_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,7 +31,8 @@ class Mutant:
     """A file to translate: its name, its bytes, and how the commands are called with it.
 
     ``project`` is the directory its steps run in, None for the file's own. ``options`` are given to each command by
-    its name; ``level`` and ``origin`` say how and from what it was made.
+    its name; ``level`` and ``origin`` say how and from what it was made. ``settings`` is the ``translator.toml`` beside
+    it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Mutant:
     project: Path | None
     options: dict[str, tuple[str, ...]]
     parameters: bytes | None = None
+    settings: bytes | None = None
 
     @property
     def text(self) -> str:
@@ -84,7 +86,8 @@ def mutant(seed_number: int, number: int, *, shared: bool = True) -> Mutant:
         options={},
     )
     made = replace(made, parameters=_parameters(rng)) if rng.random() < 0.05 else made
-    return replace(made, options=_options(rng, made))
+    made = replace(made, options=_options(rng, made))
+    return replace(made, settings=_settings(rng, made)) if rng.random() < SETTINGS else made
 
 
 # -- names of files
@@ -602,6 +605,47 @@ _VALUES = (
 )
 
 
+_MATRICES = (
+    "1,2",
+    "0.1",
+    "a,b",
+    "true,false",
+    "1:3",
+    "1,1",
+    "",
+    ",",
+    "'a,b',c",
+    "x" * 5000,
+    "1:1000000",
+    "\u2028,\ud800",
+    "[1,2]",
+)
+_SCHEDULES = (
+    'cron = "0 3 * * *"',
+    'cron = "*/20 2 * * mon"\ntimezone = "Europe/Berlin"',
+    'cron = "30 * * * *"\ntimezone = "Australia/Lord_Howe"',
+    'cron = "0 0 29 2 *"\ntimezone = "America/Santiago"\ncatchup = true\nstart_date = 2026-01-31',
+    'cron = "* * * * *"\ncatchup = true',
+    'cron = "{{ 7 }}"',
+    "cron = 1",
+    'cron = ""',
+    'cron = "0 3 * * *"\ntimezone = "../../etc/passwd"',
+    'cron = "0 3 * * *"\ntimezone = "Europe/Atlantis"',
+    'cron = "0 3 * * *"\ntimezone = "\\u0000"',
+    'cron = "0 3 * * *"\nstart_date = "0001-01-01"\ncatchup = true\ntimezone = "Asia/Tokyo"',
+    'cron = "0 3 * * *"\nstart_date = 9999-12-31\ntimezone = "America/Adak"',
+    'cron = "0 3 * * *"\nstart_date = 2026-01-31T25:00:00',
+    'assets = ["a", "s3://b/c", "{{ 7 }}"]',
+    'assets = ["a\\nimport os"]',
+    "assets = []",
+    'assets = "a"\ncron = "0 3 * * *"',
+    "every = 3",
+)
+SETTINGS = 0.2
+"""How many mutants have settings beside them."""
+_ELSEWHERE = re.compile("snapshot|git|include")
+
+
 def _parameters(rng: random.Random) -> bytes:
     odd = {rng.choice(NAMES): rng.choice(_ODD) for _ in range(3)}
     return rng.choice(
@@ -632,13 +676,38 @@ def _options(rng: random.Random, made: Mutant) -> dict[str, tuple[str, ...]]:
     failing = [f"--fail={_failure(rng, names)}" for _ in range(rng.choice((0, 1, 1, 2)))]
     if rng.random() < 0.2:
         failing.append(f"--assume={_word(rng, names)}={rng.choice(('true', 'false', 'x', ''))}")
+    several = _matrix(rng, names) if rng.random() < 0.2 else []
     return {
         "check": tuple(common),
-        "translate": (*common, *(("--strict",) if rng.random() < 0.3 else ())),
+        "translate": (*common, *several, *(("--strict",) if rng.random() < 0.3 else ())),
         "explain": (*common, *given, *failing, *(("--format=json",) if rng.random() < 0.5 else ())),
         "run": (*common, *given, *_inputs(rng, names), rng.choice(("--quiet", "--verbose"))),
         "graph": (*common, *given, *failing, f"--format={rng.choice(('mermaid', 'dot', 'svg', 'html'))}"),
     }
+
+
+def _schedule(rng: random.Random) -> str:
+    """Return a section with a schedule."""
+    return f"[defaults.schedule]\n{rng.choice(_SCHEDULES)}\n"
+
+
+def _settings(rng: random.Random, made: Mutant) -> bytes:
+    """Return a ``translator.toml``: a schedule, or parts of those of the project; nothing reaches a network."""
+    if rng.random() < 0.4:
+        return _schedule(rng).encode("utf-8", "surrogatepass")
+    one, other = rng.choice(settings_files()), rng.choice(settings_files())
+    if rng.random() < 0.7:
+        one = _tokens(rng, one, other, pool(made.dialect, shared=False))
+    text = re.sub(r"(?m)^(\s*)(store|code)\b.*$", r"\1", one)
+    return text.encode("utf-8", "surrogatepass") if not _ELSEWHERE.search(text) else b""
+
+
+def _matrix(rng: random.Random, names: list[str]) -> list[str]:
+    """Return the options of a run per combination of values."""
+    return [
+        f"--matrix={_word(rng, names)}{rng.choice(('', '.' + _word(rng, names)))}={rng.choice(_MATRICES)}"
+        for _ in range(rng.choice((1, 1, 2)))
+    ]
 
 
 def _inputs(rng: random.Random, names: list[str]) -> list[str]:

@@ -59,6 +59,13 @@ def seeds(*, shared: bool = True) -> tuple[Seed, ...]:
 
 
 @cache
+def settings_files() -> tuple[str, ...]:
+    """Return the texts of the project's ``translator.toml`` files."""
+    files = (path for folder in FOLDERS for path in sorted(folder.rglob("translator.toml")))
+    return tuple(path.read_text(encoding="utf-8") for path in files)
+
+
+@cache
 def pool(dialect: str, *, shared: bool = True) -> Pool:
     """Return the keys and values of all seeds of a dialect."""
     values: dict[str, list[Any]] = defaultdict(list)
