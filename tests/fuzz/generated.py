@@ -8,7 +8,7 @@ import warnings
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
 _NODES = frozenset(
     {
@@ -95,8 +95,12 @@ _ATTRIBUTES = frozenset(
 )
 
 
-def foreign(source: str) -> Iterator[str]:
+def foreign(source: str, siblings: Collection[str] = ()) -> Iterator[str]:
     """Say what of a generated file no template could have written.
+
+    Args:
+        source: the text of the file.
+        siblings: the modules that are generated beside it.
 
     Raises:
         SyntaxError: it is not Python, or Python warns of it.
@@ -113,7 +117,7 @@ def foreign(source: str) -> Iterator[str]:
             yield f"{kind} in {place}"
         if isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            if node.level or not (module in _STANDARD or module.startswith(_MODULES)):
+            if node.level or not (module in _STANDARD or module.startswith(_MODULES) or module in siblings):
                 yield f"import of {module} in {place}"
         elif isinstance(node, ast.Name) and node.id not in bound:
             yield f"the name {node.id} in {place}"

@@ -19,6 +19,8 @@ from unittest import mock
 from xml.etree import ElementTree as ET
 from zlib import crc32
 
+import yaml
+
 from tests.fuzz.generated import foreign, skeleton
 from translator import cli
 from translator.cli import launch
@@ -196,8 +198,12 @@ def _translated(bench: Bench, mutant: Mutant, file: Path, target: str, found: li
     )
     if done.status == cli.OK and not texts:
         found.append(Fault("translate: complete, but nothing was written", done.command, done.err))
-    for text in texts.values():
-        _sound(done, text, found)
+    modules = [Path(name).stem for name in texts if name.endswith(".py")]
+    for name, text in texts.items():
+        if name.endswith(".py"):
+            _sound(done, text, found, modules)
+        else:
+            _loadable(done, text, found)
     if not texts:
         return
     bench.accepted += 1
@@ -229,7 +235,9 @@ def _same_under_a_plain_name(
         return
     if plain == file and texts != others:
         found.append(Fault("translate: another text the second time", again.command, f"{texts}\n{others}"))
-    ours, theirs = (sorted(skeleton(text) for text in files.values()) for files in (texts, others))
+    ours, theirs = (
+        sorted(skeleton(text) for name, text in files.items() if name.endswith(".py")) for files in (texts, others)
+    )
     if ours != theirs:
         found.append(Fault("translate: the file's name changes the code", again.command, f"{texts}\n{others}"))
 
@@ -279,9 +287,21 @@ def _findings(outcome: Outcome, mutant: Mutant, file: Path, found: list[Fault]) 
     return findings
 
 
-def _sound(outcome: Outcome, text: str, found: list[Fault]) -> None:
+def _loadable(outcome: Outcome, text: str, found: list[Fault]) -> None:
+    """Hold that Prefect can read its file of deployments."""
     try:
-        odd = list(foreign(text))
+        deployments = yaml.safe_load(text)["deployments"]
+        sound = all(isinstance(one["entrypoint"], str) for one in deployments)
+    except (yaml.YAMLError, TypeError, KeyError) as error:
+        found.append(Fault(f"prefect.yaml: {type(error).__name__}", outcome.command, text))
+    else:
+        if not sound:
+            found.append(Fault("prefect.yaml: a deployment without a flow", outcome.command, text))
+
+
+def _sound(outcome: Outcome, text: str, found: list[Fault], siblings: Sequence[str] = ()) -> None:
+    try:
+        odd = list(foreign(text, siblings))
     except (SyntaxError, ValueError, SyntaxWarning, RecursionError) as error:
         found.append(Fault(f"generated: {type(error).__name__}: {error}", outcome.command, text))
         return
