@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from translator.shim import deployers
@@ -15,7 +17,7 @@ from translator.shim.deployers.local.supervisor import Supervisor
 from translator.shim.process import environment
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 APP = """\
@@ -100,6 +102,26 @@ class Machine:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
+
+    @contextmanager
+    def called(self, path: str, callers: int) -> Iterator[list[tuple[int, str]]]:
+        """Call a path from several threads while the context is open; yield the list that the answers go to."""
+        answers: list[tuple[int, str]] = []
+        stopping = threading.Event()
+
+        def call() -> None:
+            while not stopping.is_set():
+                answers.append(self.get(path, b"z" * 1000))
+
+        threads = [threading.Thread(target=call) for _ in range(callers)]
+        for thread in threads:
+            thread.start()
+        try:
+            yield answers
+        finally:
+            stopping.set()
+            for thread in threads:
+                thread.join()
 
     def model(self, alias: str = "live", name: str = "digits") -> str:
         status, text = self.get(f"/{name}/{alias}/predict/")

@@ -8,7 +8,6 @@ import random
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -147,24 +146,11 @@ def test_containers_in_a_bridged_network(machine, podman):
 def test_no_request_is_lost_while_an_alias_moves(machine):
     machine.serve("x", name="busy")
     machine.serve("y", name="busy")
-    administration = machine.administration
-    answers: list[tuple[int, str]] = []
-    stopping = threading.Event()
-
-    def call():
-        while not stopping.is_set():
-            answers.append(machine.get("/busy/live/predict/", b"z" * 1000))
-
-    callers = [threading.Thread(target=call) for _ in range(3)]
-    for caller in callers:
-        caller.start()
-    for number in range(8):
-        administration.move("busy", "live", "1" if number % 2 == 0 else "2")
-    machine.serve("z", name="busy", keep=1)
-    machine.serve("z", name="busy", keep=1)
-    stopping.set()
-    for caller in callers:
-        caller.join()
+    with machine.called("/busy/live/predict/", 3) as answers:
+        for number in range(8):
+            machine.administration.move("busy", "live", "1" if number % 2 == 0 else "2")
+        machine.serve("z", name="busy", keep=1)
+        machine.serve("z", name="busy", keep=1)
     assert {status for status, _ in answers} == {200}
     assert {text.partition("|")[0] for _, text in answers} == {"x", "y", "z"}
     assert State(machine.directory).numbers("busy") == [3, 4]  # the others ended under load

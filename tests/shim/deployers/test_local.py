@@ -235,23 +235,10 @@ def test_an_alias_moves_back_and_old_versions_go(machine):
 def test_no_request_is_lost_while_an_alias_moves(machine):
     machine.deploy("x", name="busy")
     machine.deploy("y", name="busy")
-    administration = machine.administration
-    answers: list[tuple[int, str]] = []
-    stopping = threading.Event()
-
-    def call():
-        while not stopping.is_set():
-            answers.append(machine.get("/busy/live/predict/", b"z" * 1000))
-
-    callers = [threading.Thread(target=call) for _ in range(4)]
-    for caller in callers:
-        caller.start()
-    for number in range(12):
-        administration.move("busy", "live", "1" if number % 2 == 0 else "2")
-    machine.deploy("z", name="busy", keep=1)
-    stopping.set()
-    for caller in callers:
-        caller.join()
+    with machine.called("/busy/live/predict/", 4) as answers:
+        for number in range(12):
+            machine.administration.move("busy", "live", "1" if number % 2 == 0 else "2")
+        machine.deploy("z", name="busy", keep=1)
     assert {status for status, _ in answers} == {200}
     assert {text.partition("|")[0] for _, text in answers} >= {"x", "y"}
     assert len(answers) > 50
