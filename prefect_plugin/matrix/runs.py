@@ -15,7 +15,7 @@ from prefect.states import Completed
 
 from prefect_plugin.embedded.arguments import arguments_of
 from prefect_plugin.exceptions import OutsideRunError, RunFailedError
-from prefect_plugin.run.members import Member, enter_member
+from prefect_plugin.run.matrix_run import MatrixRun, enter_matrix_run
 from translator.shim.outcome import matrix
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prefect import Flow, State
 
 LABEL = "translator.matrix"
-"""The start of the labels of a flow run that name the runs of its members by number."""
+"""The start of the labels of a flow run that name the runs of the matrix by number."""
 
 
 def run_each(flow: Flow[..., Any], runs: Sequence[Mapping[str, Any]]) -> State[Any]:
@@ -45,19 +45,19 @@ def run_each(flow: Flow[..., Any], runs: Sequence[Mapping[str, Any]]) -> State[A
     own = context.flow_run
     logger = get_run_logger()
 
-    def begun(member: Member) -> None:
-        if member.run is not None:
-            _label(own.id, member.number, member.run.id)
+    def begun(matrix_run: MatrixRun) -> None:
+        if matrix_run.run is not None:
+            _label(own.id, matrix_run.number, matrix_run.run.id)
 
     earlier = _earlier(own.id) if own.run_count > 1 else {}
     rows = []
     for number, values in enumerate(runs):
-        member = Member(number, earlier.get(number), begun)
-        with enter_member(member):
+        matrix_run = MatrixRun(number, earlier.get(number), begun)
+        with enter_matrix_run(matrix_run):
             state: Any = flow(**arguments_of(flow, values), return_state=True)
-        record = member.run.record if member.run is not None else None
+        record = matrix_run.run.record if matrix_run.run is not None else None
         row = matrix.summary(
-            values, member.run.id if member.run is not None else None, record.document if record else None
+            values, matrix_run.run.id if matrix_run.run is not None else None, record.document if record else None
         )
         if state.is_crashed() or state.is_cancelled() or record is None:
             logger.warning("%s: %s", matrix.label(values), state.message)
@@ -77,7 +77,7 @@ def _cells(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _label(flow_run: UUID, number: int, run: str) -> None:
-    """Record in the labels of a flow run which run a member is."""
+    """Record in the labels of a flow run what a run of the matrix is called."""
     try:
         with get_client(sync_client=True) as client:
             client.update_flow_run_labels(flow_run, {f"{LABEL}.{number}": run})
@@ -86,7 +86,7 @@ def _label(flow_run: UUID, number: int, run: str) -> None:
 
 
 def _earlier(flow_run: UUID) -> dict[int, str]:
-    """Return by number the runs of the members in earlier attempts."""
+    """Return by number the runs of the matrix in earlier attempts."""
     with get_client(sync_client=True) as client:
         labels = client.read_flow_run(flow_run).labels
     return {

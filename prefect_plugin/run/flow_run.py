@@ -20,7 +20,7 @@ from prefect_plugin.recovery.repair import close_earlier_attempts, repair
 from prefect_plugin.recovery.stop_documents import Attempt
 from prefect_plugin.run import task_runs
 from prefect_plugin.run.current import enter_run
-from prefect_plugin.run.members import current_member
+from prefect_plugin.run.matrix_run import current_matrix_run
 from prefect_plugin.run.record import write_record
 from prefect_plugin.run.replacement import has_later_attempt, is_replaced
 from prefect_plugin.run.run_state import Run
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from prefect.client.schemas.objects import FlowRun
 
-    from prefect_plugin.run.members import Member
+    from prefect_plugin.run.matrix_run import MatrixRun
     from translator.shim.contract import Json, StoreAddress, Value
 
 SETTLE_SECONDS = 20.0
@@ -96,12 +96,12 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
     if context is None or context.flow_run is None:
         raise OutsideRunError("call run_of in the body of a flow")
     flow_run = context.flow_run
-    member = current_member()
+    matrix_run = current_matrix_run()
     chosen = choose(store, store_block)
     address = chosen.address
     run = Run(
         pipeline=pipeline,
-        id=_chosen_name(member) or _folder(address, pipeline, flow_run),
+        id=_chosen_name(matrix_run) or _folder(address, pipeline, flow_run),
         store=address,
         store_block=chosen.block,
         code=project if is_fetched(project) else Path(os.environ.get(variables.PROJECT) or project).resolve(),
@@ -112,7 +112,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         project_name=project_name,
         creator=flow_run.created_by.display_value if flow_run.created_by is not None else None,
         input_blocks=_available(input_blocks or {}),
-        resumes=member.resumes if member is not None else os.environ.get(variables.RESUME) or None,
+        resumes=matrix_run.resumes if matrix_run is not None else os.environ.get(variables.RESUME) or None,
         reuse_nodes=reuse_nodes if reuse else (),
         slots=BoundedSemaphore(max_workers) if max_workers is not None else None,
     )
@@ -129,9 +129,9 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
         # Before anybody can resume this one.
         if run.resumes is not None and run.resumes != run.id:
             _record_resumed(run, run.resumes)
-        if member is not None:
-            member.run = run
-            member.begun(member)
+        if matrix_run is not None:
+            matrix_run.run = run
+            matrix_run.begun(matrix_run)
         run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
         try:
             # How an execution ended is final: Prefect would otherwise roll it back when its node fails.
@@ -172,10 +172,10 @@ def _available(blocks: Mapping[str, str]) -> Mapping[str, str]:
     return {}
 
 
-def _chosen_name(member: Member | None) -> str | None:
+def _chosen_name(matrix_run: MatrixRun | None) -> str | None:
     """Return the name in the store that the environment chooses for a run; each of several has its own."""
     chosen = os.environ.get(variables.RUN) or None
-    return chosen if member is None or chosen is None else f"{chosen}-{member.number + 1}"
+    return chosen if matrix_run is None or chosen is None else f"{chosen}-{matrix_run.number + 1}"
 
 
 def _record_resumed(run: Run, resumed_run: str) -> None:

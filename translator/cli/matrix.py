@@ -36,7 +36,7 @@ _METRICS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class MatrixRun:
     """A run of a matrix: its values of the parameters that differ, and all else that defines it."""
 
     values: Mapping[str, Value]
@@ -60,11 +60,11 @@ def width(runs: int, jobs: int, least: int = 0) -> tuple[int, int]:
     return active, max(1, jobs // active)
 
 
-def run_all(members: Sequence[Member], active: int, args: Namespace) -> int:
-    """Run all members of a matrix and show their summary; a failed one does not stop the others.
+def run_all(matrix_runs: Sequence[MatrixRun], active: int, args: Namespace) -> int:
+    """Start all runs of a matrix and show their summary; a failed one does not stop the others.
 
     Args:
-        members: the runs.
+        matrix_runs: the runs.
         active: how many of them run at once.
         args: the options of the command line.
 
@@ -73,11 +73,11 @@ def run_all(members: Sequence[Member], active: int, args: Namespace) -> int:
     """
     out = sys.stderr if args.format == "json" or args.quiet else sys.stdout
     stop = Stop()
-    outcomes = _outcomes(members, active, stop, _Printer(out, quiet=args.quiet, verbose=args.verbose))
-    summary = [_document(member, outcomes.get(number)) for number, member in enumerate(members)]
+    outcomes = _outcomes(matrix_runs, active, stop, _Printer(out, quiet=args.quiet, verbose=args.verbose))
+    summary = [_document(matrix_run, outcomes.get(number)) for number, matrix_run in enumerate(matrix_runs)]
     complete = all(one["state"] == "complete" for one in summary)
     if args.format == "json":
-        print_json({"pipeline": members[0].request.pipeline.name, "runs": summary})
+        print_json({"pipeline": matrix_runs[0].request.pipeline.name, "runs": summary})
     elif not args.quiet or not complete:
         out.write("".join(f"{line}\n" for line in ("", *_table(summary))))
     if stop.is_asked:
@@ -100,34 +100,34 @@ class _Printer:
             self.out.write(text + "\n")
             self.out.flush()
 
-    def lines_of(self, member: Member) -> Callable[[str], None] | bool:
+    def lines_of(self, matrix_run: MatrixRun) -> Callable[[str], None] | bool:
         """Return what prints the lines of a run's output; False if nothing does."""
 
         def print_line(line: str) -> None:
             with contextlib.suppress(OSError):
-                self.out.write(f"[{member.label}] {printable(plain(line))}\n")
+                self.out.write(f"[{matrix_run.label}] {printable(plain(line))}\n")
 
         return print_line if self.verbose else False
 
 
-def _outcomes(members: Sequence[Member], active: int, stop: Stop, printer: _Printer) -> dict[int, Outcome]:
-    """Run all members; return the outcomes of those that started, by number."""
+def _outcomes(matrix_runs: Sequence[MatrixRun], active: int, stop: Stop, printer: _Printer) -> dict[int, Outcome]:
+    """Start all of them; return the outcomes of those that started, by number."""
     outcomes: dict[int, Outcome] = {}
 
     def hidden(progress: Progress, kinds: Mapping[str, str]) -> View:
         return view(progress, kinds, engine="", quiet=True)
 
-    def run(member: Member) -> Outcome | None:
+    def run(matrix_run: MatrixRun) -> Outcome | None:
         if stop.is_asked:
             return None
-        printer.say(f"{member.label}: started, run {member.request.run}")
-        return launch(member.request, hidden, verbose=printer.lines_of(member), stop=stop)
+        printer.say(f"{matrix_run.label}: started, run {matrix_run.request.run}")
+        return launch(matrix_run.request, hidden, verbose=printer.lines_of(matrix_run), stop=stop)
 
     with terminable(), ThreadPoolExecutor(active, thread_name_prefix="run") as pool:
         running: dict[Future[Outcome | None], int] = {}
-        for number, member in enumerate(members):
+        for number, matrix_run in enumerate(matrix_runs):
             with _stopping(stop):
-                running[pool.submit(run, member)] = number
+                running[pool.submit(run, matrix_run)] = number
         while running:
             with _stopping(stop):
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -136,8 +136,8 @@ def _outcomes(members: Sequence[Member], active: int, stop: Stop, printer: _Prin
                     if outcome is not None:
                         outcomes[number] = outcome
                         lost = outcome.document is None
-                        kept = printable(keep_log(members[number].request, outcome)) if lost else ""
-                        printer.say(f"{members[number].label}: {_state(outcome)}{_why(outcome)}{kept}")
+                        kept = printable(keep_log(matrix_runs[number].request, outcome)) if lost else ""
+                        printer.say(f"{matrix_runs[number].label}: {_state(outcome)}{_why(outcome)}{kept}")
                     del running[future]
     return outcomes
 
@@ -167,12 +167,12 @@ def _why(outcome: Outcome) -> str:
     return f": {printable(brief(str(first)))}" if first else ""
 
 
-def _document(member: Member, outcome: Outcome | None) -> dict[str, Any]:
+def _document(matrix_run: MatrixRun, outcome: Outcome | None) -> dict[str, Any]:
     """Return what the summary says of a run."""
     document = outcome.document if outcome is not None else None
     return {
-        "parameters": dict(member.values),
-        "run": member.request.run if outcome is not None else None,
+        "parameters": dict(matrix_run.values),
+        "run": matrix_run.request.run if outcome is not None else None,
         "state": _state(outcome) if outcome is not None else NOT_STARTED,
         "seconds": seconds(document["started"], document["ended"]) if document is not None else None,
         "metrics": metrics(document) if document is not None else {},

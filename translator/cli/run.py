@@ -165,7 +165,7 @@ def _requested(
 
 def _run_matrix(request: Launch, points: Sequence[Mapping[str, Value]], args: Namespace) -> int:
     """Run the pipeline once per point; return the exit status."""
-    from translator.cli.matrix import Member, run_all, width
+    from translator.cli.matrix import MatrixRun, run_all, width
 
     active, jobs = width(len(points), request.jobs, least_slots(request.pipeline))
     if not args.quiet:
@@ -177,10 +177,11 @@ def _run_matrix(request: Launch, points: Sequence[Mapping[str, Value]], args: Na
     while len(names) < len(points):
         names.add(new_run())
     named = zip(sorted(names), points, strict=True)
-    members = [
-        Member(point, replace(request, run=run, values={**request.values, **point}, jobs=jobs)) for run, point in named
+    matrix_runs = [
+        MatrixRun(point, replace(request, run=run, values={**request.values, **point}, jobs=jobs))
+        for run, point in named
     ]
-    return run_all(members, active, args)
+    return run_all(matrix_runs, active, args)
 
 
 def _report(outcome: Outcome, request: Launch, args: Namespace) -> int:

@@ -36,7 +36,7 @@ def test_a_flow_of_several_runs(server, tmp_path, monkeypatch):
         (2, "error"),
     ]
 
-    # As a retry of the flow run: all members are subflow runs again, but what is complete does not run.
+    # As a retry of the flow run: all runs are subflow runs again, but what is complete does not run.
     (home / "mended").touch()
     run = state.state_details.flow_run_id
     with get_client(sync_client=True) as client:

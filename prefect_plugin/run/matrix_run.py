@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Member:
+class MatrixRun:
     """A run among several.
 
     ``number`` counts from 0, ``resumes`` is the run whose complete executions it keeps. ``begun`` is called when the
@@ -23,24 +23,24 @@ class Member:
 
     number: int
     resumes: str | None
-    begun: Callable[[Member], None]
+    begun: Callable[[MatrixRun], None]
     run: Run | None = None
 
 
-_member: ContextVar[Member | None] = ContextVar("member", default=None)
+_matrix_run: ContextVar[MatrixRun | None] = ContextVar("matrix_run", default=None)
 
 
-def current_member() -> Member | None:
-    """Return the member that the next run in this context is; None if there are no others."""
-    member = _member.get()
-    return member if member is not None and member.run is None else None
+def current_matrix_run() -> MatrixRun | None:
+    """Return what the next run in this context is in its matrix; None if there are no others."""
+    matrix_run = _matrix_run.get()
+    return matrix_run if matrix_run is not None and matrix_run.run is None else None
 
 
 @contextlib.contextmanager
-def enter_member(member: Member) -> Iterator[None]:
-    """Make the run that begins in this context a member."""
-    token = _member.set(member)
+def enter_matrix_run(matrix_run: MatrixRun) -> Iterator[None]:
+    """Make the run that begins in this context one of a matrix."""
+    token = _matrix_run.set(matrix_run)
     try:
         yield
     finally:
-        _member.reset(token)
+        _matrix_run.reset(token)
