@@ -143,3 +143,14 @@ def test_mistakes_in_files_are_reported_where_they_are(files):
     endpoints = ENDPOINTS.replace("[{name: model, path: models/model.pkl}]", f"{written} #! {mark}")
     edges = ("[make.output.*, deploy.file.predict.model]", "[make.output.*, use.input.data]")
     check(text(edges=edges, endpoints=endpoints))
+
+
+@pytest.mark.parametrize("named", ["5", "true", "predict", "{a: 1}"])
+def test_endpoints_are_a_list(named):
+    edges = ("[make.output.*, use.input.data]",)
+    marked = text("@", edges).replace("@}", f"endpoints: {named}}} #! error bad-type")
+    check(marked.replace(ENDPOINTS, ""))
+
+
+def test_defaults_of_a_deployment_need_a_target():
+    check(text() + "- deployment: {name: digits, defaults: {}} #! error missing-key\n")

@@ -59,12 +59,13 @@ def read_deployment_node(
     if not fine or read is None or actions is None:
         return None
     declared = deployments.get(name)
-    target = declared.body.get("defaults") if declared is not None else None
+    defaults = declared.body.get("defaults") if declared is not None else None
+    target = defaults.value.get("target") if defaults is not None and isinstance(defaults.value, dict) else None
     deployment = ir.Deployment(
         name,
         read,
         tuple(str(alias.value) for alias in node.list("aliases")),
-        target=str(target.value["target"]) if target is not None and isinstance(target.value, dict) else None,
+        target=str(target) if target is not None else None,
     )
     step = ir.Step(
         name=name,

@@ -95,7 +95,9 @@ def _report_unused(items: Items, diagnostics: Diagnostics) -> None:
         node.value for node in nodes if isinstance(node.value, dict) and node.value.get("type") == "deployment"
     ]
     used = {
-        "endpoint": {str(name) for node in deploying for name in node.get("endpoints") or ()},
+        "endpoint": {
+            str(name) for node in deploying if isinstance(named := node.get("endpoints"), list) for name in named
+        },
         "deployment": {str(node.get("deployment")) for node in deploying},
     }
     for item in (*items.endpoints.values(), *items.deployments.values()):
