@@ -162,7 +162,7 @@ def test_the_vendor_finds_nothing_in_clean_parameters(monkeypatch: pytest.Monkey
 
 def test_mutants_have_the_same_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     recognised = 0
-    for number in range(300):
+    for number in range(500):
         made = mutant(7, number, shared=False)
         if made.dialect != "valohai":
             continue
