@@ -6,6 +6,7 @@ import pytest
 
 from tests.dialects.valohai.marks import check
 from translator import ir
+from translator.load import load_text
 
 HEAD = """\
 - step:
@@ -306,3 +307,17 @@ def test_lists_of_different_lengths_are_not_paired():
             "  - {name: t, style: multiple, rules: {items: [a, b, c]}}\n"
         )
     )
+
+
+@pytest.mark.parametrize("rules", ["min: 0, max: 1{0}", "min: -1{0}, max: 1", "min: 0, max: 1, seed: 1{0}"])
+def test_random_numbers_have_a_highest_value(rules: str) -> None:
+    written = rules.format("0" * 400)
+    loaded = load_text(
+        "- step: {name: t, image: b, command: run, parameters: [{name: x, type: float}]}\n"
+        "- task: {name: k, step: t, type: random_search, execution-count: 3,\n"
+        f"    parameters: [{{name: x, style: random, rules: {{{written}}}}}]}}\n"
+        "- pipeline: {name: P, nodes: [{name: n, type: task, task: k}], edges: []}\n"
+    )
+    assert [(one.code, one.span and one.span.line) for one in loaded.diagnostics.found if one.severity == "error"] == [
+        ("bad-rules", 3)
+    ]

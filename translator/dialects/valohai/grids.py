@@ -254,6 +254,10 @@ def _logspace(rules: Located) -> _Values:
     return [(power, rules) for power in powers]
 
 
+_LARGEST = 1e300
+"""The highest absolute value of an end of a distribution: the distance of two must be a floating-point number."""
+
+
 def _distribution(rules: Located, parameter: ir.Parameter) -> ir.Distribution:
     """Read the distribution of random numbers; those of an integer parameter are integers."""
     low, high = (_plain(_bound(rules, *keys)) for keys in (("min", "start"), ("max", "end")))
@@ -262,6 +266,9 @@ def _distribution(rules: Located, parameter: ir.Parameter) -> ir.Distribution:
     if kind not in set(ir.DistributionKind):
         raise _RuleError("distribution", f"unknown distribution {named!r}; there are {_DISTRIBUTIONS}")
     place = "max" if rules.get("max") is not None else "end"
+    if max(abs(low), abs(high)) > _LARGEST:
+        larger = place if abs(high) > _LARGEST else "min" if rules.get("min") is not None else "start"
+        raise _RuleError(larger, "random numbers are at most 1e+300")
     if high < low:
         raise _RuleError(place, f"the maximum {high:g} is less than the minimum {low:g}")
     if kind == ir.DistributionKind.LOGUNIFORM and low <= 0:
@@ -270,6 +277,8 @@ def _distribution(rules: Located, parameter: ir.Parameter) -> ir.Distribution:
     if integers and math.floor(high) < math.ceil(low):
         raise _RuleError(place, f"there is no integer from {low:g} to {high:g}")
     seed = _plain(_number(rules, "seed")) if rules.get("seed") is not None else None
+    if seed is not None and abs(seed) > _LARGEST:
+        raise _RuleError("seed", "the seed is at most 1e+300")
     return ir.Distribution(low, high, ir.DistributionKind(kind), integers, seed)
 
 
