@@ -13,8 +13,8 @@ def test_a_code_is_explained(capsys):
     assert main(["rule", "unknown-placeholder"]) == 0
     out = capsys.readouterr().out
     assert out.startswith(
-        "unknown-placeholder: a placeholder names no parameter; a warning in a command, which gets it as it is "
-        "written\n"
+        "unknown-placeholder: a placeholder names no parameter, or follows an open brace; a warning in a command, "
+        "which gets it as it is written\n"
         "  error, warning. Correct the name"
     )
     assert "$ translate check valohai.yaml" in out
