@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.airflow.pipelines import OK, Node, pipeline
+from airflow_plugin.dag.nodes import Node
+from tests.airflow.pipelines import OK, pipeline
+from tests.airflow.pipelines import Node as Written
 from tests.airflow.scheduler import wait_until
 from translator.targets import airflow
 
@@ -39,12 +41,39 @@ def test_what_runs_again(states: dict[str, list[str | None]], expected: set[str]
     assert reached_again(states, upstream, {"b.done"}) == expected
 
 
+NODES = [
+    Node("train", "task", "stop-all", None, "train", ("train",)),
+    Node("fetch", "execution", "stop-all", None, "fetch", ("fetch",)),
+    Node("tolerant", "execution", "continue", None, "tolerant", ("tolerant", "tolerant.done")),
+]
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        # One execution failed, and stopped its siblings and another branch.
+        ({"train": ["success", None, "skipped"], "fetch": ["skipped"], "finish": [None]}, {"train", "fetch"}),
+        # Another failure is left that stops it at once.
+        ({"train": ["failed", None, "skipped"], "fetch": ["skipped"]}, set()),
+        ({"train": [None], "fetch": ["failed"], "tolerant": ["skipped"]}, set()),
+        # Nothing was cleared that stops it.
+        ({"train": ["success"], "fetch": ["skipped"], "tolerant": [None]}, set()),
+        # A node that follows was not stopped.
+        ({"train": [None], "tolerant": ["success"], "after": ["skipped"]}, set()),
+    ],
+)
+def test_what_was_stopped_runs_again(states: dict[str, list[str | None]], expected: set[str]) -> None:
+    from airflow_plugin.recovery.reached_again import stopped_by_cleared
+
+    assert stopped_by_cleared(states, lambda task: {"train"} if task == "after" else set(), NODES) == expected
+
+
 def test_clearing_only_failed_tasks(scheduler: Airflow) -> None:
     """The node after the failed one continues on errors, so its gate is skipped when it does not run."""
     nodes = (
-        Node("first", f"test -e $TESTS_HOME/mended && {OK}", on_error="stop-next"),
-        Node("tolerant", on_error="continue", after=["first"]),
-        Node("last", after=["tolerant"]),
+        Written("first", f"test -e $TESTS_HOME/mended && {OK}", on_error="stop-next"),
+        Written("tolerant", on_error="continue", after=["first"]),
+        Written("last", after=["tolerant"]),
     )
     (scheduler.dags / "reached.py").write_text(airflow.generate(pipeline(*nodes, name="Reached")))
     wait_until(lambda: "reached" in scheduler.listed())
@@ -57,3 +86,30 @@ def test_clearing_only_failed_tasks(scheduler: Airflow) -> None:
     assert {ti["state"] for ti in scheduler.tasks("reached", "again").values()} == {"success"}
     record = scheduler.record("again")
     assert (record["state"], [node["state"] for node in record["nodes"].values()]) == ("complete", ["complete"] * 3)
+
+
+def test_executions_that_a_failure_stopped(scheduler: Airflow) -> None:
+    """Siblings and other branches that ``stop-all`` stopped run again with what failed; what is complete does not."""
+    slow = f"test -e $TESTS_HOME/stopped-mended || exec sleep 600; {OK}"
+    fails = f"test -e $TESTS_HOME/stopped-mended && {OK}"
+    nodes = (
+        Written("first"),
+        Written("many", [fails, slow, slow], after=["first"]),
+        Written("last", after=["many"]),
+        Written("beside", slow),
+        Written("after beside", after=["beside"]),
+    )
+    (scheduler.dags / "stopped.py").write_text(airflow.generate(pipeline(*nodes, name="Stopped")))
+    wait_until(lambda: "stopped" in scheduler.listed())
+    scheduler.trigger("stopped", "stopped-1")
+    assert scheduler.wait("stopped", "stopped-1") == "failed"
+    assert scheduler.record("stopped-1")["nodes"]["beside"]["state"] == "stopped"
+    (scheduler.home / "stopped-mended").touch()
+    run = "/api/v2/dags/stopped/dagRuns/stopped-1/clear"
+    scheduler.api("POST", run, {"dry_run": False, "only_failed": True})
+    assert scheduler.wait("stopped", "stopped-1") == "success"
+    record = scheduler.record("stopped-1")
+    assert {node["state"] for node in record["nodes"].values()} == {"complete"}
+    tries = {name: [one["tries"] for one in node["executions"]] for name, node in record["nodes"].items()}
+    assert tries["first"] == [1]
+    assert len(tries["many"]) == 3
