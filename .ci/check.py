@@ -1,4 +1,4 @@
-"""Run every check of the project, six in parallel, with one line per check and the full text of those that fail.
+"""Run every check of the project, five in parallel, with one line per check and the full text of those that fail.
 
 Run it as ``make test``. Arguments choose checks by name: ``.venv/dev/bin/python .ci/check.py types airflow``.
 """
@@ -78,8 +78,8 @@ class Result:
         return counted
 
 
-LANES = 6
-"""Checks with an engine wait half of the time, those of pods more, so that on two cores there is room for six."""
+LANES = 5
+"""Checks with an engine wait half of the time, those of pods more, so that on two cores there is room for five."""
 
 WORKERS = 2 * (os.cpu_count() or 1)
 """Processes that run tests without an engine: many of these wait for processes of their own."""
