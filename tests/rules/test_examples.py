@@ -13,7 +13,6 @@ WITHOUT = {
     "bad-character": "not a text",
     "bad-input": "only a command that runs a pipeline takes the option",
     "date-as-text": "comes with bad-default",
-    "grid-too-large": "the limit of Airflow is more points than a file should spell",
     "huge-file": "2 MiB",
     "missing-condition": "what it takes is an option: --include",
     "moving-commit": "needs a Git repository",

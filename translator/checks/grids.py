@@ -59,9 +59,12 @@ def nodes_with_later_axes(pipeline: ir.Pipeline) -> frozenset[str]:
 def _check_size(node: ir.TaskNode, diagnostics: Diagnostics) -> None:
     axes = node.grid.axes
     place = axes[0].span if len(axes) == 1 else node.grid.span or node.span
-    points = size(node.grid)
+    points, search = size(node.grid), node.grid.search
+    if search is not None and search.objective is not None:
+        points = min(points, search.objective.batch_size)  # Airflow maps a task for each batch
     if points > MAX_MAP_LENGTH:
-        message = f"the grid of node {node.name!r} has {points:,} points; Airflow's default limit is {MAX_MAP_LENGTH:,}"
+        allowed = f"Airflow's default limit is {MAX_MAP_LENGTH:,}"
+        message = f"the grid of node {node.name!r} has {points:,} points; {allowed}"
         diagnostics.warning("large-grid", message, place)
     for axis in axes:
         if not axis.values:

@@ -341,13 +341,6 @@ RULES = (
         valohai(pipeline=nodes("train").replace("name: Train", "name: >\n      Train\n")),
     ),
     Rule(
-        "grid-too-large",
-        (ERROR,),
-        "a grid has more points than Airflow can map",
-        "Split the grid over several nodes.",
-        target="airflow",
-    ),
-    Rule(
         "group-too-wide",
         (ERROR, WARNING),
         "the executions of a distributed task start together, and the engine does not run as many at once",

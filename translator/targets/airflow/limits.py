@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import TYPE_CHECKING
 
 from translator import ir
-from translator.checks.grids import MAX_MAP_LENGTH
 from translator.nodes import step_nodes
 from translator.targets.airflow.settings import TARGET
 from translator.targets.searches import batches
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from translator.diagnostics import Diagnostics
 
 _MAX_ACTIVE_TASKS = 16
@@ -35,11 +31,6 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
 
         check_controlflow(pipeline.graph, diagnostics)
         return
-    lengths: dict[str, dict[str, int]] = {}
-    for parameter in pipeline.parameters:
-        if isinstance(parameter.default, tuple):
-            for target in parameter.targets:
-                lengths.setdefault(target.node, {})[target.parameter] = len(parameter.default)
     for node in pipeline.nodes:
         if not isinstance(node, ir.ExecutionNode | ir.TaskNode):
             kind = type(node).__name__.removesuffix("Node").lower()
@@ -47,7 +38,7 @@ def check(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
                 f"unsupported-{kind}", f"node {node.name!r}: {kind} nodes are not translated to Airflow", node.span
             )
         elif isinstance(node, ir.TaskNode):
-            _check_grid(node, lengths.get(node.name, {}), diagnostics)
+            _check_batches(node, diagnostics)
             _check_group(pipeline, node, diagnostics)
     _check_keys(pipeline, diagnostics)
     _check_assets(pipeline, diagnostics)
@@ -68,28 +59,12 @@ def _check_id(pipeline: ir.Pipeline, diagnostics: Diagnostics) -> None:
         diagnostics.error("id-too-long", message, pipeline.span, hint="set a shorter dag_id in translator.toml")
 
 
-def _check_grid(node: ir.TaskNode, lengths: Mapping[str, int], diagnostics: Diagnostics) -> None:
-    """Check the size of a grid; ``lengths`` are those of lists from pipeline parameters."""
-    span = node.grid.span or node.span
-    if node.grid.kind is ir.GridKind.FILES:
-        return
+def _check_batches(node: ir.TaskNode, diagnostics: Diagnostics) -> None:
+    """Check the number of batches of a search."""
     if node.grid.search is not None and (count := batches(node.grid.search)) > _MAX_BATCHES:
         message = f"node {node.name!r} runs {count} batches, each with two tasks; a DAG may have {_MAX_BATCHES} of them"
         hint = "set a greater execution-batch-size, or use --target prefect"
-        diagnostics.error("too-many-batches", message, span, hint=hint)
-    axes = {axis.parameter: len(axis.values) for axis in node.grid.axes} | dict(lengths)
-    search = node.grid.search
-    if search is None:
-        points = prod(axes.values()) * max(1, len(node.grid.points))
-    else:  # a Bayesian search maps a task for each batch
-        points = search.count if search.objective is None else min(search.count, search.objective.batch_size)
-    if points > MAX_MAP_LENGTH:
-        diagnostics.error(
-            "grid-too-large",
-            f"node {node.name!r} has a grid of {points} points; Airflow maps a task over at most {MAX_MAP_LENGTH}",
-            span,
-            hint="split the grid over several nodes",
-        )
+        diagnostics.error("too-many-batches", message, node.grid.span or node.span, hint=hint)
 
 
 def _check_group(pipeline: ir.Pipeline, node: ir.TaskNode, diagnostics: Diagnostics) -> None:
