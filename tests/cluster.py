@@ -164,12 +164,14 @@ def cluster() -> Iterator[Cluster]:
     require(*_PROGRAMS)
     if os.getuid() != 0:
         refuse("starting a Kubernetes cluster needs root")
-    with _only_one():
+    with _only_one(), contextlib.ExitStack() as images:
+        archive = images.enter_context(_images())  # before a cluster takes processor time
         folder = Path(tempfile.mkdtemp(prefix="translator-cluster-"))
         unpacked = Path(tempfile.gettempdir()) / f"translator-kube-all-{SCRIPT.with_name('kube-all.xz').stat().st_size}"
         try:
             _run("up", folder, environment={"KUBE_ALL": str(unpacked)})
-            _load_images(folder)
+            _run("load", folder, archive)
+            images.close()
             yield Cluster(folder / "kubeconfig", POD_IMAGE, podman.PYTHON_IMAGE, podman.SH_IMAGE, folder)
         finally:
             _run("down", folder)
@@ -210,7 +212,8 @@ def _existing(kubeconfig: Path) -> Cluster:
         refuse(
             "TRANSLATOR_TESTS_POD_IMAGE and TRANSLATOR_TESTS_STEP_IMAGE name no images for the cluster of KUBECONFIG"
         )
-    _load_images(folder)
+    with _images() as archive:
+        _run("load", folder, archive)
     return Cluster(kubeconfig, POD_IMAGE, podman.PYTHON_IMAGE, podman.SH_IMAGE, folder)
 
 
@@ -259,8 +262,9 @@ def _run(verb: str, *arguments: object, environment: dict[str, str] | None = Non
         pytest.skip(f"cluster {verb} fails: {problem}")
 
 
-def _load_images(folder: Path) -> None:
-    """Build the images with Podman, which only needs its command line here, and load them into the cluster."""
+@contextlib.contextmanager
+def _images() -> Iterator[Path]:
+    """Build the images with Podman, which only needs its command line here, and yield an archive of all of them."""
     with tempfile.TemporaryDirectory(prefix="translator-images-") as name:
         work = Path(name)
         engine = podman.Podman(work, 0)
@@ -271,10 +275,10 @@ def _load_images(folder: Path) -> None:
         engine.run("import", "-", podman.SH_IMAGE, content=podman._image(("sh",), python=False))
         engine.run("import", "-", BASE_IMAGE, content=_with_packages(python, (*_BUILDING, *_S3)))
         build_pod_image(engine, work / "context")
-        for image in (podman.PYTHON_IMAGE, podman.SH_IMAGE, POD_IMAGE):
-            engine.run("save", "--output", str(work / "image.tar"), image)
-            _run("load", folder, work / "image.tar")
-            (work / "image.tar").unlink()
+        archive = work / "images.tar"
+        images = (podman.PYTHON_IMAGE, podman.SH_IMAGE, POD_IMAGE)
+        engine.run("save", "--multi-image-archive", "--output", str(archive), *images)
+        yield archive
 
 
 def build_pod_image(engine: podman.Podman, context: Path) -> None:
