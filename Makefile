@@ -58,7 +58,7 @@ PACKAGES += $(if $(wildcard ../shared/kubernetes/cluster),$(CLUSTER_PACKAGES))
 N ?= 50
 SECONDS ?= 60
 
-.PHONY: help demo test packages docs pictures bench property histories oracle kubernetes celery dask deployers kills s3 fuzz readme corpus compat versions goldens format constraints clean
+.PHONY: help demo test packages docs pictures bench property histories examples oracle kubernetes celery dask deployers kills s3 fuzz readme corpus compat versions goldens format constraints clean
 .DEFAULT_GOAL := help
 
 help:
@@ -70,6 +70,7 @@ help:
 	@echo 'make bench        measure, and write docs/benchmarks.md'
 	@echo 'make property     $(N) random pipelines with random failures on both engines (N=$(N))'
 	@echo 'make histories    what people do to runs, $(N) random histories on each engine (N=$(N), SEED=0)'
+	@echo 'make examples     all examples and tutorials on both engines; `make test` has some of them'
 	@echo 'make oracle       $(N) random pipelines each as Magnus, runnable and Loom run them (N=$(N))'
 	@echo 'make kubernetes   all tests of the kubernetes runner and deployer, in a cluster; `make test` has the short ones'
 	@echo 'make celery       all tests with two Celery workers on Airflow; `make test` has the short ones'
@@ -134,6 +135,10 @@ histories: $(AIRFLOW) $(PREFECT)
 		-p no:cacheprovider tests/airflow/dataflow/test_histories.py tests/airflow/controlflow/test_histories.py -k test_histories
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/prefect/bin/python -m pytest -s \
 		-p no:cacheprovider tests/prefect/dataflow/test_histories.py tests/prefect/controlflow/test_histories.py -k test_random_histories
+
+examples: $(AIRFLOW) $(PREFECT)
+	@TRANSLATOR_EXAMPLES=all .venv/airflow/bin/python -m pytest -q -p no:cacheprovider tests/airflow/test_tutorials.py tests/examples
+	@TRANSLATOR_EXAMPLES=all .venv/prefect/bin/python -m pytest -q -p no:cacheprovider tests/prefect/test_tutorials.py tests/examples
 
 oracle: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 	@TRANSLATOR_ORACLE_EXAMPLES=$(N) .venv/dev/bin/python -m pytest -q tests/oracle -p no:cacheprovider

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
 
 
-@pytest.mark.parametrize("name", ["valohai", "magnus"])
+@pytest.mark.parametrize("name", ["valohai", pytest.param("magnus", marks=pytest.mark.wide("examples"))])
 def test_a_tutorial_shows_what_happens(name: str, scheduler: Airflow, tmp_path: Path) -> None:
     (tmp_path / "airflow").symlink_to(scheduler.home)
     running: list[str] = []

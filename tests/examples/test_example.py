@@ -83,6 +83,7 @@ def test_the_gated_pipeline_stops_if_the_model_is_bad(run: Run) -> None:
     assert "stop-pipeline at node-complete (metadata.accuracy < 0.9)" in printed
 
 
+@pytest.mark.wide("examples")  # tests/parity and make demo run it, too
 def test_the_training_pipeline_finds_the_best_model(run: Run) -> None:
     printed, document, folder = run("Training Pipeline", "--verbose")
     assert document["state"] == "complete"

@@ -9,7 +9,7 @@ import pytest
 from tests.readme.tutorials import Reader
 
 
-@pytest.mark.parametrize("name", ["loom", "runnable"])
+@pytest.mark.parametrize("name", ["loom", pytest.param("runnable", marks=pytest.mark.wide("examples"))])
 def test_a_tutorial_shows_what_happens(name, server, tmp_path):
     folder = Path(sys.executable).parent
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
