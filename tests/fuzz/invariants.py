@@ -184,8 +184,11 @@ def _translated(bench: Bench, mutant: Mutant, file: Path, target: str, found: li
     if verdict.fault or done.fault:
         return
     strict, grids = "--strict" in done.command, any(part.startswith(("--grid", "--matrix")) for part in done.command)
+    # A part is one of the pipeline that has its node; the mistakes of others do not concern it.
+    chosen = done.status == cli.OK and any(part.startswith(("--from", "--to", "--step")) for part in done.command)
     if (
         not grids
+        and not chosen
         and not strict
         and {verdict.status, done.status} == {cli.OK, cli.FAILED}
         and "has no pipeline" not in done.err
