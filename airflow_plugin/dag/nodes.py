@@ -74,6 +74,11 @@ class Node:
         return self.on_error in ("stop-all", "retry")
 
     @property
+    def stops_siblings(self) -> bool:
+        """Return whether the failure of an execution stops the others of the node."""
+        return self.on_child_error == "stop-all-and-error"
+
+    @property
     def starting(self) -> str | None:
         """Return the task that evaluates actions before the node starts, if it has one."""
         return self._part("starting")

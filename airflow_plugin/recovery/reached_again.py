@@ -14,7 +14,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.finish_task import FINISH
-from airflow_plugin.run.stopping import verdicts_that_stop
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -36,8 +35,9 @@ def clear(session: Any, dag: Any, instances: Sequence[Any]) -> None:
 
     states: dict[str, set[str | None]] = {}
     for ti in instances:
-        states.setdefault(ti.task_id, set()).add(ti.state)
-    upstream = {task_id: dag.get_task(task_id).upstream_task_ids for task_id in states if dag.has_task(task_id)}
+        if dag.has_task(ti.task_id):  # it may have been removed from the DAG since
+            states.setdefault(ti.task_id, set()).add(ti.state)
+    upstream = {task_id: dag.get_task(task_id).upstream_task_ids for task_id in states}
     gates = {ti.task_id for ti in instances if ti.operator in _GATES}
     stopped = stopped_by_cleared(states, lambda task_id: _ordered(dag, task_id), _nodes(dag))
     again = reached_again(states, upstream, gates, stopped)
@@ -70,12 +70,22 @@ def stopped_by_cleared(
         ordered: returns the tasks before and after a task.
         nodes: those of the run.
     """
-    nodes = list(nodes)
+    cleared = {task_id for task_id, of_task in states.items() if None in of_task}
+    left = {task_id for task_id, of_task in states.items() if "failed" in of_task or "upstream_failed" in of_task}
+    stopping_all: set[str] = set()
+    stopping_siblings: dict[str, set[str]] = {}
+    for node in nodes:
+        if node.stops_all:
+            stopping_all |= {*node.verdicts}
+        elif node.stops_siblings:
+            stopping_siblings |= {step: {*node.verdicts} for step in node.steps}
     stopped = set()
     for task_id in (task_id for task_id, of_task in states.items() if "skipped" in of_task and task_id != FINISH):
-        stopping = {verdict for node in nodes for verdict in verdicts_that_stop(node, task_id)} - {*ordered(task_id)}
-        now = {state for verdict in stopping for state in states.get(verdict, ())}
-        if None in now and not now & {"failed", "upstream_failed"}:
+        stopping = stopping_all | stopping_siblings.get(task_id, set())
+        if stopping.isdisjoint(cleared):  # finding what is ordered takes longer
+            continue
+        stopping -= {*ordered(task_id)}
+        if not stopping.isdisjoint(cleared) and stopping.isdisjoint(left):
             stopped.add(task_id)
     return stopped
 

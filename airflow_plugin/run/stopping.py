@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import DAG, Context
 
-    from airflow_plugin.dag.nodes import Node
     from airflow_plugin.tasks.instances import States
 
 # Seconds between two requests; the shim asks more often while it prepares an execution.
@@ -68,15 +67,10 @@ def stopping_tasks(dag: DAG, task_id: str) -> dict[str, str]:
     return {
         verdict: of_failure(node.name, several=node.kind == "task" and verdict in node.steps)
         for node in nodes(dag).values()
-        for verdict in verdicts_that_stop(node, task_id)
+        if node.stops_all or (task_id in node.steps and node.stops_siblings)
+        for verdict in node.verdicts
         if verdict not in ordered
     }
-
-
-def verdicts_that_stop(node: Node, task_id: str) -> tuple[str, ...]:
-    """Return the tasks of a node whose failure stops a task that neither follows nor precedes them."""
-    stops = node.stops_all or (task_id in node.steps and node.on_child_error == "stop-all-and-error")
-    return node.verdicts if stops else ()
 
 
 def acting_tasks(dag: DAG, task_id: str) -> dict[str, tuple[str, tuple[str, ...]]]:

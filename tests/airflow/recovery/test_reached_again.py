@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -66,6 +67,13 @@ def test_what_was_stopped_runs_again(states: dict[str, list[str | None]], expect
     from airflow_plugin.recovery.reached_again import stopped_by_cleared
 
     assert stopped_by_cleared(states, lambda task: {"train"} if task == "after" else set(), NODES) == expected
+
+
+def test_a_task_that_was_removed_from_the_dag_does_not_count() -> None:
+    from airflow_plugin.recovery.reached_again import clear
+
+    dag = SimpleNamespace(has_task=["finish"].__contains__, get_task={"finish": SimpleNamespace()}.__getitem__)
+    clear(None, dag, [SimpleNamespace(task_id="gone", state="skipped", operator="GateOperator")])
 
 
 def test_clearing_only_failed_tasks(scheduler: Airflow) -> None:
