@@ -13,7 +13,7 @@ from airflow_plugin.run.mark import INSTANCE, RunMark, bearer, indexes, read
 from airflow_plugin.run.mark import KEY as RUN_KEY
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.effects import KEY as ACTIONS
-from airflow_plugin.tasks.instances import ENDED, KEY, REASON, RETURNED, named_try
+from airflow_plugin.tasks.instances import ENDED, KEY, REASON, RETURNED, named_try, successful
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -204,10 +204,6 @@ def _listing(graph: Mapping[str, Any] | None) -> Iterable[str]:
             yield from _listing(branch)
 
 
-def _successful(states: States) -> set[int]:
-    return {index for index, state in states.items() if state == "success"}
-
-
 class _Pushed:
     """The XComs that tasks of a run pushed."""
 
@@ -218,7 +214,7 @@ class _Pushed:
 
     def tries(self, states: Mapping[str, States]) -> dict[str, dict[int, str]]:
         uris = self._tries(self._all(KEY))
-        unnamed = [task for task, of_task in states.items() if _successful(of_task) - uris.get(task, {}).keys()]
+        unnamed = [task for task, of_task in states.items() if successful(of_task) - uris.get(task, {}).keys()]
         returned = self._tries(self._all(RETURNED, unnamed)) if unnamed else {}
         return {task: returned.get(task, {}) | uris.get(task, {}) for task in returned.keys() | uris.keys()}
 

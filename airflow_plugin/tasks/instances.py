@@ -58,15 +58,20 @@ def named_tries(context: Context, task_id: str, states: States) -> dict[int, str
         task_id: the task.
         states: of its instances.
     """
-    successful = {index for index, state in states.items() if state == "success"}
+    wanted = successful(states)
     tries: dict[int, str] = {}
     # What instances return is longer, so ask for that first only if some are likely to have pushed nothing else.
-    returned_first = len(successful) == len(states) and _may_reuse(context, task_id)
+    returned_first = len(wanted) == len(states) and _may_reuse(context, task_id)
     for key in (RETURNED, KEY) if returned_first else (KEY, RETURNED):
         tries = tries_of(context["ti"].xcom_pull(task_ids=task_id, key=key)) | tries
-        if successful <= tries.keys():
+        if wanted <= tries.keys():
             break
     return tries
+
+
+def successful(states: States) -> set[int]:
+    """Return the map indexes of the instances of a task that were successful."""
+    return {index for index, state in states.items() if state == "success"}
 
 
 def _may_reuse(context: Context, task_id: str) -> bool:
