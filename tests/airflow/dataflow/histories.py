@@ -71,8 +71,15 @@ _PIPELINE = """
       - [many.output.*, collect.input.files]
       - [lenient.output.*, gather.input.files]
 """
-_MORE = {"list": "", "many": _POINT, "collect": _INPUTS, "lenient": _POINT, "gather": _INPUTS}
-SOURCE = "".join(_STEP.format(node=node) + more.lstrip("\n") for node, more in _MORE.items()) + _PIPELINE
+
+
+def steps(point: str) -> str:
+    """Return the text of the steps; those of grids have the parameters ``point``."""
+    more = {"list": "", "many": point, "collect": _INPUTS, "lenient": point, "gather": _INPUTS}
+    return "".join(_STEP.format(node=node) + text.lstrip("\n") for node, text in more.items())
+
+
+SOURCE = steps(_POINT) + _PIPELINE
 WORK = """
 home=$2
 case $1 in

@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tests.airflow.dataflow.histories import SINGLE, History, Model
+from tests.airflow.dataflow.histories import SINGLE, History, Model, steps
 from tests.airflow.scheduler import wait_until
 from tests.searches import SearchRules, score_of
 from translator.load import load_text
@@ -47,20 +47,9 @@ if test $1 = gather; then  # a member that fails must not keep the other from pr
 fi
 test ! -e "$home/fail-$fate"
 """
-_STEP = """
-- step:
-    name: {node}
-    image: none
-    command: sh $VH_REPOSITORY_DIR/work.sh {node} {{parameters}}
-    parameters:
-      - {{name: home, type: string, default: /nowhere, pass-as: "{{v}}"}}
-"""
 _POINT = """
       - {name: n, type: integer, default: 0, pass-as: "{v}"}
       - {name: kind, type: integer, default: 0, pass-as: "{v}"}
-"""
-_INPUTS = """
-    inputs: [{name: files, optional: true}]
 """
 _REST = """
 - task:
@@ -100,7 +89,6 @@ STOP
       - [many.output.*, collect.input.files]
       - [lenient.output.*, gather.input.files]
 """
-_MORE = {"list": "", "many": _POINT, "collect": _INPUTS, "lenient": _POINT, "gather": _INPUTS}
 
 
 def source(name: str, count: int, batch: int, stop: str = "") -> str:
@@ -114,7 +102,7 @@ def source(name: str, count: int, batch: int, stop: str = "") -> str:
     """
     rest = _REST.replace("NAME", name).replace("COUNT", f"{count}").replace("BATCH", f"{batch}")
     rest = rest.replace("STOP\n", f"    stop-condition: {stop}\n" if stop else "")
-    return "".join(_STEP.format(node=node) + more.lstrip("\n") for node, more in _MORE.items()) + rest
+    return steps(_POINT) + rest
 
 
 BATCHES = source("Searches", 4, 2)

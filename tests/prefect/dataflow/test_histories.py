@@ -5,6 +5,8 @@ CI follows a few histories; ``make histories N=... SEED=...`` draws others.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from random import Random
 from typing import get_args
 
@@ -64,11 +66,28 @@ def test_a_history(histories, on_error, plans):
         history.attempt(plan)
 
 
+def values_of(chance: Random, before: tuple[int, ...]) -> tuple[int, ...]:
+    """Draw the values of an attempt, often those of the last."""
+    values = tuple(chance.sample([1, 2, 3, 4], chance.randint(1, 3)))
+    return before if before and chance.random() < SAME else values
+
+
+def follow_attempts(history: History, chance: Random, draw: Callable[[Random, tuple[int, ...]], Plan]) -> None:
+    """Follow a history attempt by attempt, as ``draw`` plans them with the values of the last."""
+    values: tuple[int, ...] = ()
+    for _ in range(ATTEMPTS):
+        if history.state == "ended" and chance.random() < ANOTHER:
+            history.start_another(reuse=chance.random() < REUSE)
+        elif history.state == "ended" and chance.random() < ANEW:
+            history.start_anew()
+        plan = draw(chance, values)
+        values = plan.values
+        history.attempt(plan)
+
+
 def plan_of(chance: Random, before: tuple[int, ...]) -> Plan:
     """Draw how an attempt ends, each way as likely as any other, and what it does; often with the grid of the last."""
-    values = tuple(chance.sample([1, 2, 3, 4], chance.randint(1, 3)))
-    if before and chance.random() < SAME:
-        values = before
+    values = values_of(chance, before)
     executions = ["make-1", "collect-1", "side-1", "after-1", *(f"train-{n}" for n in values)]
     ends_by = chance.choice(get_args(EndsBy))
     if ends_by == "itself":
@@ -80,15 +99,7 @@ def plan_of(chance: Random, before: tuple[int, ...]) -> Plan:
 def test_random_histories(histories):
     def follow(chance):
         history = histories(chance.choice(["stop-all", "stop-next", "continue"]))
-        values: tuple[int, ...] = ()
-        for _ in range(ATTEMPTS):
-            if history.state == "ended" and chance.random() < ANOTHER:
-                history.start_another(reuse=chance.random() < REUSE)
-            elif history.state == "ended" and chance.random() < ANEW:
-                history.start_anew()
-            plan = plan_of(chance, values)
-            values = plan.values
-            history.attempt(plan)
+        follow_attempts(history, chance, plan_of)
 
     follow_all("dataflow", follow)
 
@@ -98,24 +109,14 @@ def test_random_histories_of_searches(worker):
     def follow(chance):
         rule = chance.choice(["stop-all", "stop-next", "continue"])
         history = worker(SearchHistory, rule + chance.choice(["", " stops"]))
-        values: tuple[int, ...] = ()
-        for _ in range(ATTEMPTS):
-            if history.state == "ended" and chance.random() < ANOTHER:
-                history.start_another(reuse=chance.random() < REUSE)
-            elif history.state == "ended" and chance.random() < ANEW:
-                history.start_anew()
-            plan = plan_of_search(history, chance, values)
-            values = plan.values
-            history.attempt(plan)
+        follow_attempts(history, chance, partial(plan_of_search, history))
 
     follow_all("searches", follow)
 
 
 def plan_of_search(history: SearchHistory, chance: Random, before: tuple[int, ...]) -> Plan:
     """Draw how an attempt with searches ends, and what it does; often with the values of the last."""
-    values = tuple(chance.sample([1, 2, 3, 4], chance.randint(1, 3)))
-    if before and chance.random() < SAME:
-        values = before
+    values = values_of(chance, before)
     if chance.random() < CUT:
         ends_by = chance.choice([one for one in get_args(EndsBy) if one != "itself"])
         return Plan(values, ends_by=ends_by, hold=chance.choice(history.holds(Plan(values))))
