@@ -13,7 +13,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tests.installed import refuse, require
 
@@ -43,6 +43,14 @@ class PostgreSQL:
         done = subprocess.run(self.command(program, *arguments), capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def connection(self) -> Any:
+        """Return a connection of psycopg2, in which each statement sees what was committed before it."""
+        import psycopg2
+
+        made = psycopg2.connect(f"postgresql://{self.address}")
+        made.autocommit = True
+        return made
 
     def command(self, program: str, *arguments: str) -> list[str]:
         where = ["--host", "127.0.0.1", "--port", str(self.port), "--username", "airflow"]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.dataflow.grid import GridOperator, failed
+from airflow_plugin.dataflow.points import point_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.execution_context import resumed_run
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.dag.nodes import Node
-    from airflow_plugin.dataflow.step import Point
+    from airflow_plugin.dataflow.points import Point
     from translator.shim.contract import Manifest, Search, Step, Trial, Value
     from translator.shim.store import Store
 
@@ -42,7 +43,7 @@ class AskOperator(GridOperator):
     def __init__(self, *, step: Step, search: Search, **kwargs: Any) -> None:
         super().__init__(step=step, search=search, **kwargs)
 
-    def execute(self, context: Context) -> list[Point]:
+    def execute(self, context: Context) -> list[str]:
         """Choose the points; the mapped task after it runs once for each.
 
         Raises:
@@ -116,4 +117,4 @@ class AskOperator(GridOperator):
             manifests = complete_by_index(store, of_step, tries)
             if holds(node.stop_condition, manifests.values()):
                 raise NotStarted(f"not started: {HOLDS}")
-            yield points, manifests
+            yield [point_of(point) for point in points], manifests

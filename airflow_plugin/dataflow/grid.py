@@ -9,7 +9,7 @@ from airflow.sdk import BaseOperator
 
 from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.dag.nodes import nodes
-from airflow_plugin.dataflow.step import Point
+from airflow_plugin.dataflow.points import texts_of
 from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.parameters.dag_params import run_values
 from airflow_plugin.parameters.run_conf import unknown_keys
@@ -74,7 +74,7 @@ class GridOperator(BaseOperator):
         self.only_if = only_if
         self.included_if = included_if
 
-    def execute(self, context: Context) -> list[Point]:
+    def execute(self, context: Context) -> list[str]:
         """Compute the points; the mapped task after it runs once for each.
 
         Raises:
@@ -115,7 +115,7 @@ class GridOperator(BaseOperator):
             raise NotStarted(reason)
         return store
 
-    def listed(self, context: Context, points: Sequence[tuple[Mapping[str, Value], str]]) -> list[Point]:
+    def listed(self, context: Context, points: Sequence[tuple[Mapping[str, Value], str]]) -> list[str]:
         """Return points with their labels as the mapped task after this one takes them.
 
         Raises:
@@ -129,7 +129,7 @@ class GridOperator(BaseOperator):
         if gone := gone_for_good(context, steps, len(points)):
             raise failed(context, self.step.located(gone))
         self.log.info("%d executions:\n%s", len(points), "\n".join(label for _, label in points))
-        return [Point(label=label, parameters=point) for point, label in points]
+        return texts_of(points)
 
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.dataflow.step import edges_in_run

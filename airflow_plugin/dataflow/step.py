@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal
 
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.configuration.locations import store_address
+from airflow_plugin.dataflow.points import point_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.parameters.dag_params import run_values
 from airflow_plugin.parameters.run_conf import unknown_keys
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow_plugin.dag.conditions import Condition
     from airflow_plugin.dag.nodes import OnChildError, OnError
+    from airflow_plugin.dataflow.points import Point
     from airflow_plugin.parameters.dag_params import Given
     from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Manifest, Step, Value, ValueSource
     from translator.shim.store import Store
@@ -39,13 +41,6 @@ def document(arguments: dict[str, Any], step: Step) -> None:
     if "doc_md" not in (arguments.get("default_args") or {}):
         place = f"Runs the step at `{step.source}`."
         arguments["doc_md"] = "\n\n".join(text for text in (arguments.get("doc_md"), place) if text)
-
-
-class Point(TypedDict, total=False):
-    """A point of a grid: the values of its parameters, and its label."""
-
-    label: str
-    parameters: Mapping[str, Value]
 
 
 class StepOperator(BaseOperator):
@@ -64,7 +59,7 @@ class StepOperator(BaseOperator):
         parameter_edges: by parameter of the step, the edge that brings its value, which wins over ``parameters``.
         environment_edges: by environment variable of the command, the edge that brings its value, which replaces the
             step's.
-        point: from the grid that the operator is mapped over; its values win over all others.
+        point: from the grid that the operator is mapped over, as text of JSON; its values win over all others.
         rank: of a member of a distributed task, whose operator is mapped over all ranks; it is the map index.
         on_error: how a failure of the node affects the run.
         on_child_error: how a failed execution affects the node, if ``on_error`` alone does not say it.
@@ -112,7 +107,7 @@ class StepOperator(BaseOperator):
         parameters: Mapping[str, Given] | None = None,
         parameter_edges: Mapping[str, ValueSource] | None = None,
         environment_edges: Mapping[str, ValueSource] | None = None,
-        point: Point | None = None,
+        point: str | Point | None = None,
         rank: int | None = None,
         on_error: OnError | None = None,
         on_child_error: OnChildError | None = None,
@@ -134,7 +129,7 @@ class StepOperator(BaseOperator):
             ("parameters", parameters),
             ("parameter_edges", parameter_edges),
             ("environment_edges", environment_edges),
-            ("point", point),
+            ("point", point_of(point) if point is not None else None),
             ("rank", rank),
             ("on_error", on_error),
             ("on_child_error", on_child_error),
@@ -236,8 +231,9 @@ class StepOperator(BaseOperator):
     def _one_failed(self, context: Context) -> bool:
         """Return whether another execution of the step failed."""
         ti = context["ti"]
-        states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id])
-        return "failed" in states.get(ti.run_id, {}).values()
+        # The number of failures, not all states: each of the executions asks.
+        count: int = ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id], states=["failed"])
+        return count > 0
 
     def _too_few_slots(self, context: Context) -> str | None:
         """Return why the members of a distributed task can never all run at the same time, as far as a worker knows."""

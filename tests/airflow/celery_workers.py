@@ -208,7 +208,7 @@ class Celery:
 
     def _source(self, dag: str) -> str | None:
         """Return the file of a DAG as Airflow has imported it last."""
-        if dag not in self.airflow.listed():
+        if dag not in self.airflow.imported():
             return None
         return str(self.airflow.api("GET", f"/api/v2/dagSources/{dag}")["content"])
 

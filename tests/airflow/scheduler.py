@@ -57,6 +57,8 @@ class Airflow:
     log: Path
     database: PostgreSQL | None = None
     """Its server; None if it is SQLite."""
+    reader: Any = None
+    """What reads in that database."""
     token: str = ""
     folder: Path | None = None
     """The working directory of its processes."""
@@ -126,6 +128,24 @@ class Airflow:
         """Return the DAGs that it has imported, by id; a page of the API holds 50 by default."""
         return {dag["dag_id"]: dag for dag in self.api("GET", "/api/v2/dags?limit=100")["dags"]}
 
+    def wait_for_dags(self, *names: str, seconds: float = PATIENCE) -> None:
+        """Wait until it has imported DAGs; by their ids."""
+        wait_until(lambda: set(names) <= self.imported(), seconds)
+
+    def imported(self) -> set[str]:
+        if self.database is None:
+            return set(self.listed())
+        return {dag_id for (dag_id,) in self._read("SELECT dag_id FROM serialized_dag")}
+
+    def _read(self, statement: str, *values: str) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement of SQL; the API takes much longer, and it is the tested processes' time."""
+        assert self.database is not None
+        if self.reader is None:
+            self.reader = self.database.connection()
+        with self.reader.cursor() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall())
+
     def delete(self, path: str) -> None:
         """Delete what is at a path of the REST API."""
         self.api("DELETE", path)
@@ -146,7 +166,11 @@ class Airflow:
         )
 
     def state(self, dag_id: str, run: str) -> str:
-        return str(self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}")["state"])
+        """Return a run's state; the API would read all of its tasks for each answer."""
+        if self.database is None:
+            return str(self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}")["state"])
+        ((found,),) = self._read("SELECT state FROM dag_run WHERE dag_id = %s AND run_id = %s", dag_id, run)
+        return str(found)
 
     def tasks(self, dag_id: str, run: str) -> dict[tuple[str, int], dict[str, Any]]:
         """Return the task instances of a run, by task id and map index."""

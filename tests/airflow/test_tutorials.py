@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.airflow.scheduler import BIN, wait_until
+from tests.airflow.scheduler import BIN
 from tests.readme.tutorials import Reader
 
 if TYPE_CHECKING:
@@ -27,14 +26,10 @@ def test_a_tutorial_shows_what_happens(name: str, scheduler: Airflow, tmp_path: 
         while running:
             scheduler.wait(running.pop(), "first")
         for dag in re.findall(r"airflow dags trigger (\w+)", commands):
-            wait_until(partial(_is_listed, scheduler, dag))
+            scheduler.wait_for_dags(dag)
             scheduler.api("PATCH", f"/api/v2/dags/{dag}", {"is_paused": False})
             running.append(dag)
 
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     environment = scheduler.environment | {"PATH": f"{BIN}:{os.environ['PATH']}", "XDG_CACHE_HOME": cache}
     Reader(tmp_path, environment, before=before).follow(name)
-
-
-def _is_listed(scheduler: Airflow, dag_id: str) -> bool:
-    return dag_id in scheduler.listed()

@@ -80,7 +80,7 @@ def faulty(scheduler: Airflow) -> Airflow:
     pipeline = load(project / "valohai.yaml").choose()
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: DAG in scheduler.listed())
+    scheduler.wait_for_dags(DAG)
     return scheduler
 
 

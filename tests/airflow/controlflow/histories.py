@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.airflow.controlflow.model import C, Cleared, E, Instance, K, Model, is_item, plain, task_of
 from tests.airflow.dataflow.histories import said
-from tests.airflow.scheduler import wait_until
 from tests.controlflow.histories import SHAPES, Plan, Shape, drawn, key_of, seen, shown, write
 from tests.controlflow.run import predicted, recorded
 from translator.shim.contract import State
@@ -35,7 +34,7 @@ def deploy(scheduler: Airflow) -> None:
     for shape in SHAPES.values():
         pipeline = shape.pipeline()
         (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: set(SHAPES) <= scheduler.listed().keys())
+    scheduler.wait_for_dags(*SHAPES)
 
 
 class History:

@@ -84,7 +84,7 @@ def folder(scheduler: Airflow) -> Path:
     for name, text in {"shops": SHOPS, "asleep": ASLEEP}.items():
         pipeline = load_text(text.replace("FOLDER", str(scheduler.home)).replace("TELL", TELL), f"{name}.yaml").choose()
         (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: {"shops", "asleep"} <= scheduler.listed().keys())
+    scheduler.wait_for_dags("shops", "asleep")
     return scheduler.home
 
 

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from tests.airflow.scheduler import wait_until
 from translator.load import load_text
 from translator.semantics import Ending, Rules
 from translator.semantics.results import Result, settle
@@ -357,7 +356,7 @@ def deploy(scheduler: Airflow) -> None:
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     pipeline = load_text(SOURCE, "histories.yaml").choose()
     (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: DAG in scheduler.listed())
+    scheduler.wait_for_dags(DAG)
 
 
 class History(RuleBasedStateMachine):

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tests.airflow.dataflow.histories import SINGLE, History, Model, steps
-from tests.airflow.scheduler import wait_until
 from tests.searches import SearchRules, score_of
 from translator.load import load_text
 from translator.semantics.results import ends_task, settle
@@ -246,4 +245,4 @@ def deploy(scheduler: Airflow) -> None:
     for text in (BATCHES, STOPPING):
         pipeline = load_text(text, "histories.yaml").choose()
         (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
-    wait_until(lambda: {SearchHistory.dag, StoppingHistory.dag} <= scheduler.listed().keys())
+    scheduler.wait_for_dags(SearchHistory.dag, StoppingHistory.dag)

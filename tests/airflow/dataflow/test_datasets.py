@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests import datasets
-from tests.airflow.scheduler import wait_until
 
 if TYPE_CHECKING:
     from tests.airflow.scheduler import Airflow
@@ -28,7 +27,7 @@ def store(request: pytest.FixtureRequest, scheduler: Airflow) -> Iterator[Deploy
         if request.param == "s3":
             scheduler.api("POST", "/api/v2/connections", {"connection_id": "datasets", **connection})
         wanted = {file.stem for file in deployed.files.values()}
-        wait_until(lambda: wanted <= scheduler.listed().keys())
+        scheduler.wait_for_dags(*wanted)
         yield deployed
 
 

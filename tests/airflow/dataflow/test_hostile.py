@@ -87,7 +87,7 @@ def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Airflow]:
             text = airflow.generate(each, options).replace("FOLDER", str(airflow_.home))
             (airflow_.dags / airflow.file_name(each)).write_text(text)
         wanted = {*PIPELINES, "shops"} - {"refused"}
-        wait_until(lambda: wanted <= airflow_.listed().keys(), 180)
+        airflow_.wait_for_dags(*wanted, seconds=180)
         for dag in sorted(wanted):
             conf = {"shops": ["open", "closed", "late"]} if dag == "shops" else {}
             airflow_.trigger(dag, f"{dag}-1", conf)

@@ -142,7 +142,7 @@ def test_a_stop_ends_the_loop(scheduler: Airflow) -> None:
             assert time.monotonic() < deadline, scheduler.tail()
             time.sleep(0.2)
 
-    wait(lambda: "sleeps" in scheduler.listed())
+    scheduler.wait_for_dags("sleeps")
     scheduler.trigger("sleeps", "sleeps-1")
     asleep = project / Path(TASK).parent / "asleep"
     wait(lambda: asleep.exists() and asleep.read_text())

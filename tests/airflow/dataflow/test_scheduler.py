@@ -293,7 +293,7 @@ def deployed(scheduler: Airflow, portal: Server) -> Airflow:
     for name, text in files.items():
         (scheduler.dags / name).write_text(text)
     wanted = {name.removesuffix(".py") for name in files}
-    wait_until(lambda: wanted <= scheduler.listed().keys())
+    scheduler.wait_for_dags(*wanted)
     return scheduler
 
 

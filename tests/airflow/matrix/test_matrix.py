@@ -23,7 +23,7 @@ def test_a_dag_of_several_runs(scheduler: Airflow) -> None:
     project.mkdir(parents=True)
     home = project.parent / "home"
     matrices.write(airflow, project, scheduler.dags)
-    wait_until(lambda: {"several", "several_matrix"} <= scheduler.listed().keys())
+    scheduler.wait_for_dags("several", "several_matrix")
     scheduler.api("PATCH", "/api/v2/dags/several", {"is_paused": False})
     scheduler.trigger("several_matrix", "all")
     assert scheduler.wait("several_matrix", "all") == "failed"

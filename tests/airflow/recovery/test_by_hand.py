@@ -40,7 +40,7 @@ def deployed(scheduler: Airflow) -> Airflow:
     limit = "schedule=None,\n    dagrun_timeout=__import__('datetime').timedelta(hours=1),"
     (scheduler.dags / "limited.py").write_text(limited.replace("schedule=None,", limit))
     wanted = set(DAGS.values())
-    wait_until(lambda: wanted <= scheduler.listed().keys())
+    scheduler.wait_for_dags(*wanted)
     for run, dag in DAGS.items():
         # Leaves a file, says which process it is, and would run for minutes.
         sleep = f"echo x > $VH_OUTPUTS_DIR/made; {TELL} > $TESTS_HOME/{run}.asleep; exec sleep 600"

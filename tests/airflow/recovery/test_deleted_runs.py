@@ -40,7 +40,7 @@ rewrite.write("deleted", sys.argv[2], ended=True)
 def test_a_late_write_leaves_the_record_of_a_deleted_run_alone(scheduler: Airflow) -> None:
     """Also if another run has the id when the listener looks again."""
     (scheduler.dags / "deleted.py").write_text(airflow.generate(pipeline(Node("a"), Node("b"), name="Deleted")))
-    wait_until(lambda: "deleted" in scheduler.listed())
+    scheduler.wait_for_dags("deleted")
     for moment in ("read", "write"):
         scheduler.trigger("deleted", moment)
         assert scheduler.wait("deleted", moment) == "success"

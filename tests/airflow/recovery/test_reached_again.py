@@ -10,7 +10,6 @@ import pytest
 from airflow_plugin.dag.nodes import Node
 from tests.airflow.pipelines import OK, pipeline
 from tests.airflow.pipelines import Node as Written
-from tests.airflow.scheduler import wait_until
 from translator.targets import airflow
 
 if TYPE_CHECKING:
@@ -84,7 +83,7 @@ def test_clearing_only_failed_tasks(scheduler: Airflow) -> None:
         Written("last", after=["tolerant"]),
     )
     (scheduler.dags / "reached.py").write_text(airflow.generate(pipeline(*nodes, name="Reached")))
-    wait_until(lambda: "reached" in scheduler.listed())
+    scheduler.wait_for_dags("reached")
     scheduler.trigger("reached", "again")
     assert scheduler.wait("reached", "again") == "failed"
     assert "skipped" in {ti["state"] for ti in scheduler.tasks("reached", "again").values()}
@@ -108,7 +107,7 @@ def test_executions_that_a_failure_stopped(scheduler: Airflow) -> None:
         Written("after beside", after=["beside"]),
     )
     (scheduler.dags / "stopped.py").write_text(airflow.generate(pipeline(*nodes, name="Stopped")))
-    wait_until(lambda: "stopped" in scheduler.listed())
+    scheduler.wait_for_dags("stopped")
     scheduler.trigger("stopped", "stopped-1")
     assert scheduler.wait("stopped", "stopped-1") == "failed"
     assert scheduler.record("stopped-1")["nodes"]["beside"]["state"] == "stopped"

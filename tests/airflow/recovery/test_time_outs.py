@@ -40,7 +40,7 @@ def waiting(scheduler: Airflow) -> Airflow:
         if (CASES / file).parent.name == "loom":
             shutil.copytree(CASES / "loom" / "tasks", folder / "tasks")
         deploy(scheduler, name)
-    wait_until(lambda: set(FILES) <= scheduler.listed().keys())
+    scheduler.wait_for_dags(*FILES)
     for name in FILES:
         scheduler.trigger(name, f"late-{name}", {"include.report": False} if name == "faces" else {})
     for name in FILES:

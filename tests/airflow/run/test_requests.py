@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import runpy
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -51,9 +52,10 @@ class Instance:
         self.run, self.run_id, self.task_id, self.map_index = run, run.run_id, task_id, map_index
         self.requests: list[tuple[str, ...]] = []
 
-    def get_ti_count(self, **_: Any) -> int:
+    def get_ti_count(self, task_ids: list[str] | None, states: list[str], **_: Any) -> int:
         self.requests.append(STOP)
-        return 0
+        found = [key.rpartition("_")[0] for key, state in self.run.states.items() if state in states]
+        return len([task for task in found if task_ids is None or task in task_ids])
 
     def get_task_states(self, **_: Any) -> dict[str, dict[str, str]]:
         self.requests.append(("states",))
@@ -99,7 +101,7 @@ class Run:
         if point is not None:
             context["map_index_template"] = template
             context["ti"] = SimpleNamespace(task=task)  # of Airflow's own
-            task = task.unmap({"point": point})
+            task = task.unmap({"point": json.dumps(point)})
             context_update_for_unmapped(context, task)
             context["ti"] = instance
             assert task.render_template(template, context) == ("" if task.reuse else f"x={index + 1}")
@@ -166,6 +168,18 @@ def test_a_failed_execution_names_its_try(tmp_path: Path, monkeypatch: pytest.Mo
     with pytest.raises((ExecutionError, FinalExecutionError)):
         run.execute("many.run", point(1))
     assert run.pushed["try", "many.run"][0]["manifest"].endswith("/first/many/0/try-1/manifest.json")
+
+
+def test_executions_in_order_ask_for_the_number_of_failures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow_plugin.exceptions import NotStarted
+
+    runs = Runs(tmp_path, monkeypatch, reuse=True)
+    runs.dag.get_task("many.run").partial_kwargs["sequential"] = True
+    run = runs.start("first")
+    assert run.execute("many.run", point(1)).requests == [STOP, STOP, LABEL, TRY]
+    run.states["many.run_0"] = "failed"
+    with pytest.raises(NotStarted, match="an execution before this one failed"):
+        run.execute("many.run", point(2))
 
 
 @pytest.mark.parametrize(
