@@ -265,7 +265,7 @@ def _run(verb: str, *arguments: object, environment: dict[str, str] | None = Non
 @contextlib.contextmanager
 def _images() -> Iterator[Path]:
     """Build the images with Podman, which only needs its command line here, and yield an archive of all of them."""
-    with tempfile.TemporaryDirectory(prefix="translator-images-") as name:
+    with tempfile.TemporaryDirectory(prefix="translator-images-", ignore_cleanup_errors=True) as name:
         work = Path(name)
         engine = podman.Podman(work, 0)
         (work / "containers.conf").write_text(podman._SETTINGS.format(tmp=work / "tmp"))
@@ -297,14 +297,17 @@ def build_pod_image(engine: podman.Podman, context: Path) -> None:
 def _with_packages(image: bytes, names: tuple[str, ...]) -> bytes:
     """Return an image with packages of this environment."""
     site = Path(sysconfig.get_path("purelib"))
-    library = Path(sysconfig.get_path("stdlib")).name
+    # Debian's Python looks for packages in directories of other names, except in a virtual environment.
+    told = "import site; print(site.getsitepackages(['/usr/local'])[-1])"
+    command = [str(Path(sys.executable).resolve()), "-I", "-c", told]
+    packages = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().lstrip("/")
     content = io.BytesIO(image)
     with tarfile.open(fileobj=content, mode="a") as archive:
         for found in sorted({one for name in names for one in (*site.glob(name), *site.glob(f"{name}-*.dist-info"))}):
-            archive.add(found, f"usr/local/lib/{library}/site-packages/{found.name}", filter=_wanted)
+            archive.add(found, f"{packages}/{found.name}", filter=_wanted)
         for module in site.glob("*.py"):
             if module.stem in names:
-                archive.add(module, f"usr/local/lib/{library}/site-packages/{module.name}")
+                archive.add(module, f"{packages}/{module.name}")
     return content.getvalue()
 
 
