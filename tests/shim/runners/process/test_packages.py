@@ -68,7 +68,7 @@ def test_an_engine_without_pip_has_that_of_the_standard_library(
     manifest = worker.run(f"pip install --quiet --no-index {package(tmp_path)}; {SHOW}; python -m pip --version")
     assert manifest.state == "complete", worker.told
     assert worker.output[0].startswith("True ")
-    assert "/ensurepip/" in worker.output[1]
+    assert ".whl/pip " in worker.output[1]  # of ensurepip, or of where Debian keeps it
     assert list(bare.rglob("translator_probe*")) == []
 
 
