@@ -174,7 +174,8 @@ s3: $(DEV) .venv/s3/.installed
 fuzz: $(DEV)
 	@.venv/dev/bin/python -m tests.fuzz --seconds $(SECONDS)
 
-readme: $(DEV)
+readme: $(DEV) $(PREFECT)
+	@TRANSLATOR_README=all .venv/dev/bin/python -m pytest -q -p no:cacheprovider tests/readme
 	@.venv/dev/bin/python -m tests.readme
 
 # Imports of the functions and notebooks of the corpus, outside the engines' environments, which stay unchanged.

@@ -50,7 +50,7 @@ def hidden(block: str) -> list[str]:
     return [ends_with(2, one) if runs_engine(one) or reads_run(one) else one for one in commands(block)]
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("shell", ["bash", pytest.param("zsh", marks=pytest.mark.wide("readme"))])
 def test_commands_work_to_the_letter(shell: str, checkout: Path) -> None:
     require(shell)
     real = shell == "bash"
