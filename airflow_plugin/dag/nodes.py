@@ -79,6 +79,11 @@ class Node:
         return self.on_child_error == "stop-all-and-error"
 
     @property
+    def ends_at_failure(self) -> bool:
+        """Return whether no more batches of the node start once an execution has failed."""
+        return self.stops_siblings or (self.on_child_error is None and self.stops_all)
+
+    @property
     def starting(self) -> str | None:
         """Return the task that evaluates actions before the node starts, if it has one."""
         return self._part("starting")
@@ -116,11 +121,12 @@ class Node:
     def verdicts(self) -> tuple[str, ...]:
         """Return the tasks whose failure means that the node failed.
 
-        If the node may complete although executions failed, only the last task, ``done``, can tell.
+        If the node may complete although executions failed, only the last task, ``done``, can tell. A task ``actions``
+        can fail although no execution did: it is lost with its worker, or Airflow loses the answer to an approval.
         """
         if self.on_child_error in ("continue-and-complete", "continue-and-error"):
             return tuple(task for task in (self.starting, self.done) if task)
-        return tuple(task for task in self.tasks if task != self.done)
+        return tuple(task for task in self.tasks if task != self._part("done"))
 
 
 @once_per_dag

@@ -13,7 +13,7 @@ from airflow_plugin.run.mark import INSTANCE, RunMark, bearer, indexes, read
 from airflow_plugin.run.mark import KEY as RUN_KEY
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.tasks.effects import KEY as ACTIONS
-from airflow_plugin.tasks.instances import ENDED, KEY, REASON, RETURNED, named_try, successful
+from airflow_plugin.tasks.instances import ENDED, KEY, REASON, RETURNED, STOPPED, named_try, successful
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -101,7 +101,7 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
             if ti.state is not None and ti.state != "removed":
                 states.setdefault(ti.task_id, {})[ti.map_index] = str(ti.state)
         conf = dict(run.conf or {})
-        pushed = _Pushed(session, dag_id, run_id)
+        pushed = Pushed(session, dag_id, run_id)
         mark = pushed.mark(bearer(dag.task_ids), run.clear_number or 0)
         stored = StoredRun(
             row=run.id,
@@ -204,8 +204,14 @@ def _listing(graph: Mapping[str, Any] | None) -> Iterable[str]:
             yield from _listing(branch)
 
 
-class _Pushed:
-    """The XComs that tasks of a run pushed."""
+class Pushed:
+    """The XComs that tasks of a run pushed.
+
+    Args:
+        session: of the database.
+        dag_id: id of the run's DAG.
+        run_id: its id.
+    """
 
     def __init__(self, session: Session, dag_id: str, run_id: str) -> None:
         self._session = session
@@ -213,6 +219,7 @@ class _Pushed:
         self._run_id = run_id
 
     def tries(self, states: Mapping[str, States]) -> dict[str, dict[int, str]]:
+        """Return by task and map index the URIs that instances have named; those of successful ones at least."""
         uris = self._tries(self._all(KEY))
         unnamed = [task for task, of_task in states.items() if successful(of_task) - uris.get(task, {}).keys()]
         returned = self._tries(self._all(RETURNED, unnamed)) if unnamed else {}
@@ -226,24 +233,39 @@ class _Pushed:
         return uris
 
     def lists(self, task_ids: Collection[str]) -> dict[str, Any]:
+        """Return by task what it returned."""
         return dict(self._all(RETURNED, task_ids)) if task_ids else {}
 
     def reasons(self) -> dict[str, str]:
+        """Return by task why it failed."""
         return dict(self._all(REASON))
 
+    def stopped(self) -> set[str]:
+        """Return the tasks of which an instance was stopped when it was executed last."""
+        return {task for task, _ in self._all(STOPPED)}
+
     def mark(self, task_id: str, clear_number: int) -> RunMark | None:
+        """Return how a person marked the run, unless it was cleared since.
+
+        Args:
+            task_id: the task that bears the mark.
+            clear_number: how often the run has been cleared.
+        """
         return read(dict(self._all(RUN_KEY, [task_id])).get(task_id), clear_number)
 
     def marked(self) -> dict[str, set[int]]:
+        """Return by task the instances that a person marked as failed while they ran."""
         found: dict[str, set[int]] = {}
         for task, value in self._all(INSTANCE):
             found.setdefault(task, set()).update(indexes(value))
         return found
 
     def actions(self) -> dict[str, Any]:
+        """Return by task the effects of its actions."""
         return dict(self._all(ACTIONS))
 
     def document(self) -> str | None:
+        """Return the URI of the ``run.json`` that ``finish`` wrote."""
         return dict(self._all(DOCUMENT)).get(FINISH)
 
     def _all(self, key: str, task_ids: Collection[str] | None = None) -> Iterable[tuple[str, Any]]:

@@ -11,6 +11,7 @@ from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.execution_context import resumed_run
 from airflow_plugin.run.pipeline import pipeline_of
+from airflow_plugin.run.stopping import tell_stopped
 from airflow_plugin.tasks.instances import named_tries, task_states
 from airflow_plugin.tasks.stop_condition import HOLDS, holds
 from translator.shim.outcome.reasons import of_failure
@@ -105,9 +106,8 @@ class AskOperator(GridOperator):
         ti, number = context["ti"], node.choosing.index(self.task_id)
         asks, steps = node.choosing[:number], node.steps[:number]
         states = task_states(context, [*asks, *steps]) if asks else {}
-        ends = node.on_child_error == "stop-all-and-error" or (node.on_child_error is None and node.stops_all)
-        if ends and any("failed" in states.get(step, {}).values() for step in steps):
-            raise NotStarted(f"not started: {of_failure(node.name, several=True)}")
+        if node.ends_at_failure and any("failed" in states.get(step, {}).values() for step in steps):
+            raise NotStarted(f"not started: {tell_stopped(context, of_failure(node.name, several=True))}")
         for ask, step in zip(asks, steps, strict=True):
             points = ti.xcom_pull(task_ids=ask) if states.get(ask, {}).get(-1) == "success" else None
             if points is None:

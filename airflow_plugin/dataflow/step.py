@@ -16,7 +16,7 @@ from airflow_plugin.parameters.run_conf import unknown_keys
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.execution_context import execution_context
 from airflow_plugin.run.pipeline import pipeline_of
-from airflow_plugin.run.stopping import end_commands, stop_reason
+from airflow_plugin.run.stopping import end_commands, stop_reason, tell_stopped
 from airflow_plugin.tasks.instances import map_index
 from airflow_plugin.tasks.labels import label_of
 from airflow_plugin.tasks.states import summary_of
@@ -173,7 +173,7 @@ class StepOperator(BaseOperator):
         if reason := unmet(context, (*self.included_if, *self.only_if), store):
             raise NotStarted(reason)
         if self.sequential and self._one_failed(context):
-            raise NotStarted("not started: an execution before this one failed")
+            raise NotStarted(f"not started: {tell_stopped(context, 'an execution before this one failed')}")
         if self.stop_condition is not None and is_told(context):
             raise NotStarted(f"not started: {HOLDS}")
         execution = self._identity(context, store)

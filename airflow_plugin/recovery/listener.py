@@ -7,7 +7,8 @@ or have one run again without what follows, so that ``finish`` does not start: t
 executions stand. The run keeps the state that ``finish`` gave it, as it does in Airflow. What people do is heard in the
 API server, the end of a run in the scheduler.
 
-If a person clears what failed, what was skipped because of it is cleared, too, when the scheduler starts the run again.
+If a person clears what failed or marks it as success, what was skipped because of it is cleared, too, when the
+scheduler starts the run again.
 
 A run that takes longer than its ``dagrun_timeout`` is ended by the scheduler, and all that has not ended is skipped,
 ``finish`` too. Then the listener writes ``run.json``.
@@ -41,14 +42,14 @@ log = logging.getLogger(__name__)
 
 @hookimpl
 def on_dag_run_running(dag_run: Any, msg: str) -> None:  # noqa: ARG001 - Airflow calls it with these names
-    """Let tasks of a cleared run that were skipped because of a failure run again if its cause was cleared."""
+    """Let tasks of a cleared run that were skipped because of a failure run again if that is gone."""
     if not dag_run.clear_number or dag_run.dag is None or not dag_run.dag.has_task(FINISH):
         return
     session = _session(dag_run)
     if session is None:
         return
     try:
-        reached_again.clear(session, dag_run.dag, _instances(dag_run))
+        reached_again.clear(session, dag_run)
     except Exception:
         log.exception("tasks of %s that were skipped stay so", dag_run.run_id)
 

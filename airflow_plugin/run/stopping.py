@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.nodes import is_group, nodes
 from airflow_plugin.tasks.effects import KEY, effects
-from airflow_plugin.tasks.instances import MOST_NAMED, task_states
+from airflow_plugin.tasks.instances import MOST_NAMED, STOPPED, task_states
 from translator.shim.outcome.reasons import of_failure
 
 if TYPE_CHECKING:
@@ -92,16 +92,18 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
     """Return a function that returns why the task must stop, or None.
 
     Each call is a request to Airflow's API, and a few more if any task of the run has failed or is skipped. None of
-    them returns more if a node has more executions, because each execution asks.
+    them returns more if a node has more executions, because each execution asks. The reason is recorded, so that the
+    task runs again once nothing stops it (``recovery.reached_again``).
     """
     ti, dag = context["ti"], context["dag"]
     of_tasks = stopping_tasks(dag, ti.task_id)
     acting = acting_tasks(dag, ti.task_id)
     wanted = ["failed", "skipped"] if acting else ["failed"]
     asked_at = -math.inf
+    is_told = False
 
     def reason() -> str | None:
-        nonlocal asked_at
+        nonlocal asked_at, is_told
         if cancelled():
             return "the run was cancelled"
         if not (of_tasks or acting) or time.monotonic() - asked_at < _REST:
@@ -109,9 +111,19 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
         asked_at = time.monotonic()
         if not _count(ti, None, wanted):
             return None
-        return _ended_by_action(context, acting) or _stopped_by_failure(context, of_tasks)
+        why = _ended_by_action(context, acting) or _stopped_by_failure(context, of_tasks)
+        if why is not None and not is_told:
+            is_told = True
+            tell_stopped(context, why)
+        return why
 
     return reason
+
+
+def tell_stopped(context: Context, why: str) -> str:
+    """Record that a task is skipped because others failed or ended the run; return why."""
+    context["ti"].xcom_push(STOPPED, why)
+    return why
 
 
 def _ended_by_action(context: Context, acting: Mapping[str, tuple[str, tuple[str, ...]]]) -> str | None:

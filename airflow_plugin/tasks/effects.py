@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from airflow_plugin.tasks.instances import States
     from translator.shim.actions.effects import Fired
 
 KEY = "actions"
@@ -31,7 +30,7 @@ def push(context: Context, fired: Sequence[Fired]) -> None:
 
 
 def effects(
-    acting: Mapping[str, Sequence[str]], states: Mapping[str, States], pull: Callable[[str], Any]
+    acting: Mapping[str, Sequence[str]], states: Mapping[str, Mapping[int, str | None]], pull: Callable[[str], Any]
 ) -> dict[str, tuple[Fired, ...]]:
     """Return by task the effects that count now.
 

@@ -24,6 +24,8 @@ RETURNED = "return_value"
 """The key of the XCom that Airflow pushes when a task has returned a value."""
 REASON = "reason"
 """The key of the XCom that says why a grid could not be computed."""
+STOPPED = "stopped"
+"""The key of the XCom of a skipped task that says what stopped it: a failure, or an action of a node."""
 
 States: TypeAlias = dict[int, str]
 """The states of the instances of a task by map index; -1 if the task is not mapped."""

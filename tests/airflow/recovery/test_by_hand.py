@@ -43,7 +43,8 @@ def deployed(scheduler: Airflow) -> Airflow:
     scheduler.wait_for_dags(*wanted)
     for run, dag in DAGS.items():
         # Leaves a file, says which process it is, and would run for minutes.
-        sleep = f"echo x > $VH_OUTPUTS_DIR/made; {TELL} > $TESTS_HOME/{run}.asleep; exec sleep 600"
+        sleep = f"echo x > $VH_OUTPUTS_DIR/made; {TELL} > $TESTS_HOME/{run}.asleep"
+        sleep = f"{sleep}; test -e $TESTS_HOME/{run}.mended || exec sleep 600"
         scheduler.trigger(dag, run, {"sleeper does": f"sh -c '{sleep}'"})
         asleep(scheduler, run)  # one after another: SQLite does not like them all at once
     return scheduler
@@ -88,6 +89,13 @@ def test_a_running_run_is_marked_as_failed(deployed: Airflow) -> None:
     document = deployed.record("bad")
     assert (document["state"], document["marked"]) == ("stopped", "failed")
     assert states(document) == {"sleeper": "stopped", "after": "stopped", "last": "stopped"}
+    # To continue, clear only what failed: that was running. What had not started is skipped.
+    (deployed.home / "bad.mended").touch()
+    deployed.api("POST", "/api/v2/dags/by_hand/dagRuns/bad/clear", {"dry_run": False, "only_failed": True})
+    assert deployed.wait("by_hand", "bad") == "success"
+    document = deployed.record("bad")
+    assert states(document) == dict.fromkeys(("sleeper", "after", "last"), "complete")
+    assert "marked" not in document
 
 
 def test_an_execution_that_runs_is_marked_as_success(deployed: Airflow) -> None:

@@ -31,7 +31,7 @@ def before(module, name):
         return real(*args, **kwargs)
     setattr(module, name, pausing)
 
-before(*{"read": (run, "_Pushed"), "write": (rewrite, "_record")}[sys.argv[1]])
+before(*{"read": (run, "Pushed"), "write": (rewrite, "_record")}[sys.argv[1]])
 rewrite.write("deleted", sys.argv[2], ended=True)
 """
 """What the listener does after a mark, with a pause between its first questions and the others, or before it writes."""

@@ -29,6 +29,7 @@ class Instance:
     def __init__(self, states: dict[str, str | None], effects: dict[str, Any], task_id: str) -> None:
         self.states, self.effects, self.task_id = states, effects, task_id
         self.returned, self.named = 0, 0
+        self.pushed: list[tuple[str, str]] = []
 
     def _chosen(self, task_ids: list[str] | None) -> dict[str, str | None]:
         self.named = max(self.named, len(task_ids or ()))
@@ -43,6 +44,9 @@ class Instance:
 
     def get_ti_count(self, task_ids: list[str] | None = None, states: list[str] | None = None, **_: Any) -> int:
         return sum(states is None or state in states for state in self._chosen(task_ids).values())
+
+    def xcom_push(self, key: str, value: str) -> None:
+        self.pushed.append((key, value))
 
     def xcom_pull(self, task_ids: str, key: str) -> Any:
         assert key == "actions"
@@ -119,4 +123,6 @@ def test_waiting_costs_the_same_whatever_the_width(ask: Any, states: Any, effect
 def test_a_stop_is_noticed(ask: Any, states: Any, effects: Any, wide: Any, why: str | None) -> None:
     from translator.shim.outcome.reasons import of_failure
 
-    assert ask(states, effects, **wide)[0] == (why or of_failure("wide", several=True))
+    answer, ti = ask(states, effects, **wide)
+    assert answer == (why or of_failure("wide", several=True))
+    assert ti.pushed == [("stopped", answer)]
