@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from random import Random
-from typing import get_args
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.controlflow.histories import SHAPES, drawn
 from tests.controlflow.histories import Plan as Steps
 from tests.histories import MANY, follow_all
 from tests.prefect.controlflow.histories import History, Plan
-from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy
+from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, ENDS
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,7 @@ def test_a_history(histories):
 def plan_of(chance: Random, shape: str) -> Plan:
     """Draw how an attempt ends, each way as likely as any other, and what it does."""
     steps = drawn(chance, SHAPES[shape])
-    ends_by = chance.choice(get_args(EndsBy))
+    ends_by = chance.choice(ENDS)
     if ends_by == "itself":
         return Plan(steps)
     plan = Plan(replace(steps, failing=frozenset()), ends_by)

@@ -16,10 +16,9 @@ import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId, LogFilter, LogFilterFlowRunId
@@ -34,14 +33,17 @@ from translator.semantics import Attempt, Ending, Rules, disagreements
 from translator.shim.contract import State
 
 POOL = "histories"
-SECONDS = 300
+SECONDS = 60
 ATTEMPTS = 5
 """How many attempts a random history has."""
 ANEW = 0.2
 """How likely another flow run follows one that has ended, and not a retry."""
-EndsBy = Literal["itself", "cancel", "suspend", "kill", "mark success", "mark failed"]
+EndsBy = Literal["itself", "cancel", "suspend", "kill", "mark success", "mark failed", "replay"]
+ENDS: tuple[EndsBy, ...] = get_args(EndsBy)[:-1]
+"""How an attempt can be made to end; a worker that replays a cancellation is not asked to."""
 SHOWN = {
     "cancel": "Cancelled",
+    "replay": "Cancelled",
     "suspend": "Suspended",
     "kill": "Crashed",
     "mark success": "Completed",
@@ -50,8 +52,8 @@ SHOWN = {
 """By what ended an attempt the name of the flow run's state."""
 LAST_WORD = "Check whether the flow run exceeded its memory allocation"
 """How the line begins that a worker logs after it has reported a killed process for the second time."""
-REPLAYED = timedelta(minutes=1)
-"""The age of the events that a worker reads once more when it starts a process, the wish to cancel among them."""
+CANCELLED_BY_WORKER = "Flow run was cancelled successfully"
+"""How the message of the state begins that a worker gives a flow run whose process it has ended."""
 NOT_SUBMITTED = "Failed to submit flow run to infrastructure"
 """How the message of a worker begins that gave up; a Prefect on SQLite says 503 while that is locked."""
 TEXT = r"""
@@ -196,18 +198,24 @@ class History:
             self._begin(client)
             held = self._held()
             if plan.ends_by != "itself":
-                wait_for(held.exists, SECONDS, f"the execution {plan.hold} to begin")
-                self._interrupt(client, plan.ends_by)
+                wait_for(lambda: held.exists() or self._rest(client), SECONDS, f"the execution {plan.hold} to begin")
+                if held.exists():
+                    self._interrupt(client, plan.ends_by)
             state = wait_for(lambda: self._rest(client), SECONDS, f"the flow run to come to rest ({plan})")
             wait_for(lambda: not self._processes(), SECONDS, "the flow's process to end")
             # After a kill a watchdog ends it, a moment later.
             wait_for(lambda: process_in(held) is None, 30, "the step's process to end")
-            self._check(plan, state, earlier)
-            self._check_task_runs(client, plan)
-            if plan.ends_by == "kill":
+            done = plan
+            if state.is_cancelled() and plan.ends_by != "cancel" and self._is_replayed(client):
+                done = replace(plan, ends_by="replay")
+            self._check(done, state, earlier)
+            self._check_task_runs(client, done)
+            if done.ends_by == "kill":
                 self._await_second_report(client)
-        print(self.name, self.attempts, plan, "ok")
-        self.state = "suspended" if plan.ends_by == "suspend" else "ended"
+        print(self.name, self.attempts, done, "ok")
+        self.state = "suspended" if done.ends_by == "suspend" else "ended"
+        if done.ends_by == "replay":
+            self.attempt(plan)
 
     def start_anew(self) -> None:
         """Have the next attempt be one of another flow run with the same place in the store."""
@@ -257,18 +265,23 @@ class History:
                 self.flow_run = client.create_flow_run_from_deployment(
                     self.deployment, parameters=self._parameters(), job_variables=self._job_variables()
                 ).id
+                self.began = ""
             case "ended":  # as the button "Retry" does
                 client.set_flow_run_state(self.flow_run, Scheduled(name="AwaitingRetry"), force=True)
             case "suspended":
                 client.resume_flow_run(self.flow_run)
         begun = wait_for(lambda: self._has_begun(client), SECONDS, f"attempt {self.attempts} to start")
+        if begun == "never":
+            states = client.read_flow_run_states(self.flow_run)
+            told = [f"{one.name}: {one.message}" for one in states]
+            raise AssertionError(f"attempt {self.attempts} does not start: {told}")
         if begun == "lost":
             print(self.name, self.attempts, "was lost before it began")
             self.state = "ended"
             self._begin(client)
 
-    def _has_begun(self, client: Any) -> Literal["begun", "lost"] | None:
-        """Return whether the attempt has begun, or Prefect has lost it.
+    def _has_begun(self, client: Any) -> Literal["begun", "lost", "never"] | None:
+        """Return whether the attempt has begun, or Prefect has lost it, or has ended it for another reason.
 
         Prefect does not count an attempt that continues after a suspension.
         """
@@ -277,20 +290,27 @@ class History:
         if began != self.began:
             self.began = began
             return "begun"
-        return "lost" if not self._processes() and self._is_lost(client, now.state) else None
+        if not now.state.is_final() or self._processes():
+            return None
+        return "lost" if self._is_lost(client, now.state) else "never"
 
     def _is_lost(self, client: Any, state: Any) -> bool:
-        """Return whether the worker did not start the attempt, or a cancellation of the last minute struck it.
-
-        A worker may handle a cancellation once more with each attempt of the next minute, see docs/deploying.md.
-        """
+        """Return whether the worker did not start the attempt, or has cancelled it once more."""
         if not (state.is_cancelled() or state.is_crashed()):
             return False
-        if (state.message or "").startswith(NOT_SUBMITTED):
-            return True
+        return (state.message or "").startswith(NOT_SUBMITTED) or self._is_replayed(client)
+
+    def _is_replayed(self, client: Any) -> bool:
+        """Return whether a worker has cancelled the attempt because an earlier one was to be cancelled.
+
+        It may do so before or after the attempt has begun; see docs/how-to/failures.md.
+        """
         states = client.read_flow_run_states(self.flow_run)
         asked = max(state.timestamp for state in states if state.is_scheduled())
-        return any(asked - state.timestamp < REPLAYED for state in states if state.is_cancelling())
+        return any(state.is_cancelling() and state.timestamp < asked for state in states) and any(
+            state.is_cancelled() and state.timestamp > asked and (state.message or "").startswith(CANCELLED_BY_WORKER)
+            for state in states
+        )
 
     def _interrupt(self, client: Any, how: EndsBy) -> None:
         match how:
@@ -335,7 +355,7 @@ class History:
             self._check_end(plan, document)
             expected = "Completed" if document["state"] == "complete" else "Failed"
             assert state.name == expected, state
-        else:
+        elif plan.ends_by != "replay":  # that may strike anywhere
             assert state.name == SHOWN[plan.ends_by], state
             mark = plan.ends_by.removeprefix("mark ") if plan.ends_by.startswith("mark ") else None
             assert document.get("marked") == mark, json.dumps(document, indent=1)

@@ -8,14 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from random import Random
-from typing import get_args
 
 import pytest
 
 pytest.importorskip("prefect")
 
 from tests.histories import MANY, follow_all
-from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, EndsBy, History, Plan
+from tests.prefect.dataflow.histories import ANEW, ATTEMPTS, ENDS, History, Plan
 from tests.prefect.dataflow.search_histories import SearchHistory
 from tests.searches import BATCHED, COUNTS, DRAWN, GROUP, SCORES
 
@@ -89,7 +88,7 @@ def plan_of(chance: Random, before: tuple[int, ...]) -> Plan:
     """Draw how an attempt ends, each way as likely as any other, and what it does; often with the grid of the last."""
     values = values_of(chance, before)
     executions = ["make-1", "collect-1", "side-1", "after-1", *(f"train-{n}" for n in values)]
-    ends_by = chance.choice(get_args(EndsBy))
+    ends_by = chance.choice(ENDS)
     if ends_by == "itself":
         return Plan(values, frozenset(chance.sample(executions, chance.randint(0, 3))))
     return Plan(values, ends_by=ends_by, hold=chance.choice(executions))
@@ -118,7 +117,7 @@ def plan_of_search(history: SearchHistory, chance: Random, before: tuple[int, ..
     """Draw how an attempt with searches ends, and what it does; often with the values of the last."""
     values = values_of(chance, before)
     if chance.random() < CUT:
-        ends_by = chance.choice([one for one in get_args(EndsBy) if one != "itself"])
+        ends_by = chance.choice([one for one in ENDS if one != "itself"])
         return Plan(values, ends_by=ends_by, hold=chance.choice(history.holds(Plan(values))))
     of_searches = [f"{name}-{score}" for name in (BATCHED, DRAWN) for score in range(SCORES)]
     of_group = [f"{GROUP}-{rank}" for rank in range(COUNTS[GROUP])]
