@@ -132,9 +132,11 @@ property: $(DEV) $(AIRFLOW) $(PREFECT) $(SOURCE_ENGINES)
 
 histories: $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/airflow/bin/python -m pytest -s \
-		-p no:cacheprovider tests/airflow/dataflow/test_histories.py tests/airflow/controlflow/test_histories.py -k test_histories
+		-p no:cacheprovider tests/airflow/dataflow/test_histories.py tests/airflow/controlflow/test_histories.py \
+		tests/airflow/matrix/test_histories.py -k test_histories
 	@TRANSLATOR_HISTORIES=$(N) TRANSLATOR_HISTORIES_SEED=$(or $(SEED),0) .venv/prefect/bin/python -m pytest -s \
-		-p no:cacheprovider tests/prefect/dataflow/test_histories.py tests/prefect/controlflow/test_histories.py -k test_random_histories
+		-p no:cacheprovider tests/prefect/dataflow/test_histories.py tests/prefect/controlflow/test_histories.py \
+		tests/prefect/matrix/test_histories.py -k test_random_histories
 
 examples: $(AIRFLOW) $(PREFECT)
 	@TRANSLATOR_EXAMPLES=all .venv/airflow/bin/python -m pytest -q -p no:cacheprovider tests/airflow/test_tutorials.py tests/examples

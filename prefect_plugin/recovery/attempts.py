@@ -13,7 +13,15 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from prefect import get_client
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterParentFlowRunId,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
 from prefect.logging.loggers import flow_run_logger
+from prefect.states import Crashed
 
 from prefect_plugin.configuration.stores import with_credentials
 from prefect_plugin.recovery import stop_documents
@@ -30,9 +38,11 @@ from translator.shim.store import MANIFEST, STARTED, StoreError, key_of, open_st
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from logging import LoggerAdapter
     from uuid import UUID
 
     from prefect import Flow, State
+    from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
 
     from prefect_plugin.configuration.stores import FlowStore
@@ -125,6 +135,8 @@ def mark_recorded(flow_run: UUID) -> None:
 def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:
     """Write ``run.json`` of a flow run that ended without writing it, and end its task runs in the API.
 
+    A flow run that calls the flow of a pipeline several times was killed during the last of these calls.
+
     A hook for ``@flow(on_crashed=[record_crash])``; Prefect names the arguments.
     """
     if flow_run.id in _recorded:
@@ -132,16 +144,37 @@ def record_crash(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> 
     logger = flow_run_logger(flow_run, flow)
     with get_client(sync_client=True) as client:
         now = client.read_flow_run(flow_run.id)
-    if now.state is not None and now.state.is_running():
-        return  # a later attempt, which writes the record
-    labels = now.labels
-    if BEGAN not in labels:
-        return  # it was killed before its run began
+        if now.state is not None and now.state.is_running():
+            return  # a later attempt, which writes the record
+        if BEGAN in now.labels:
+            _record(now, logger, state)
+            return
+        # It was killed before its run began, or calls the flow of a pipeline several times.
+        ended: State[Any] = Crashed(message="the flow process ended before this run did")
+        for run in _unfinished_runs(client, flow_run.id):
+            if BEGAN in run.labels:
+                _record(run, logger, state)
+            client.set_flow_run_state(run.id, ended, force=True)
+
+
+def _unfinished_runs(client: SyncPrefectClient, flow_run: UUID) -> list[FlowRun]:
+    """Return the subflow runs of a flow run that have no final state."""
+    unfinished = FlowRunFilterStateType(any_=[StateType.PENDING, StateType.RUNNING, StateType.PAUSED])
+    of_run = FlowRunFilter(
+        parent_flow_run_id=FlowRunFilterParentFlowRunId(any_=[flow_run]),
+        state=FlowRunFilterState(type=unfinished),
+    )
+    return client.read_flow_runs(flow_run_filter=of_run)
+
+
+def _record(flow_run: FlowRun, logger: LoggerAdapter[Any], state: State[Any]) -> None:
+    """Write ``run.json`` of a flow run that was killed, and end its task runs."""
+    labels = flow_run.labels
     try:
         store = open_store(with_credentials(str(labels[STORE]), str(labels.get(BLOCK) or "")))
         # An attempt that was killed before it set its labels has begun nothing.
         stop_documents.end(store, Attempt(str(labels[PIPELINE]), str(labels[RUN]), str(labels[BEGAN])))
-        has_begun = labels[COUNT] == now.run_count
+        has_begun = labels[COUNT] == flow_run.run_count
         began = str(labels[BEGAN]) if has_begun else clock.now()
         begun = _read(store, str(labels[PIPELINE]), str(labels[RUN]), began)
         tries = _tries(store, begun) if has_begun else {}

@@ -131,6 +131,7 @@ def run_of(  # noqa: PLR0913 - all but the name are keywords
             _record_resumed(run, run.resumes)
         if matrix_run is not None:
             matrix_run.run = run
+            matrix_run.stop.lead(run.stop)
             matrix_run.begun(matrix_run)
         run.labelled = attempts.label_flow_run(flow_run, chosen, pipeline, run.id, run.started)
         try:

@@ -11,18 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from prefect_plugin.run.run_state import Run
+    from prefect_plugin.run.stopping import Stop
 
 
 @dataclass(slots=True)
 class MatrixRun:
     """A run among several.
 
-    ``number`` counts from 0, ``resumes`` is the run whose complete executions it keeps. ``begun`` is called when the
-    run has begun, which is ``run`` from then on.
+    ``number`` counts from 0, ``resumes`` is the run whose complete executions it keeps. ``stop`` stops all runs.
+    ``begun`` is called when the run has begun, which is ``run`` from then on.
     """
 
     number: int
     resumes: str | None
+    stop: Stop
     begun: Callable[[MatrixRun], None]
     run: Run | None = None
 

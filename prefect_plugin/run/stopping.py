@@ -46,10 +46,11 @@ class Stop:
     ``outside`` is the state that somebody gave the flow run, even if something else stopped it before.
     """
 
-    __slots__ = ("_lock", "cause", "outside", "reason")
+    __slots__ = ("_followers", "_lock", "cause", "outside", "reason")
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._followers: list[Stop] = []
         self.cause: Cause | None = None
         self.reason: str | None = None
         self.outside: State | None = None
@@ -57,8 +58,25 @@ class Stop:
     def trip(self, cause: Cause, reason: str) -> None:
         """Request a stop, with its cause."""
         with self._lock:
-            if self.reason is None:
-                self.cause, self.reason = cause, reason
+            if self.reason is not None:
+                return
+            self.cause, self.reason = cause, reason
+            followers = list(self._followers)
+        for follower in followers:
+            self._lead(follower, cause, reason)
+
+    def lead(self, follower: Stop) -> None:
+        """Have the run of a matrix stop, too, now or later; it is suspended with the flow run, or else cancelled."""
+        with self._lock:
+            self._followers.append(follower)
+            cause, reason = self.cause, self.reason
+        if cause is not None and reason is not None:
+            self._lead(follower, cause, reason)
+
+    def _lead(self, follower: Stop, cause: Cause, reason: str) -> None:
+        if cause is Cause.SUSPEND:
+            follower.outside = self.outside
+        follower.trip(cause if cause is Cause.SUSPEND else Cause.CANCEL, reason)
 
 
 def is_cancel(state: State | None) -> bool:

@@ -177,10 +177,13 @@ class Airflow:
         found = self.api("GET", f"/api/v2/dags/{dag_id}/dagRuns/{run}/taskInstances?limit=500")
         return {(ti["task_id"], ti["map_index"]): ti for ti in found["task_instances"]}
 
-    def wait(self, dag_id: str, run: str, seconds: float = PATIENCE) -> str:
-        """Wait until a run has ended; returns its state."""
+    def wait(
+        self, dag_id: str, run: str, seconds: float = PATIENCE, meanwhile: Callable[[], None] = lambda: None
+    ) -> str:
+        """Wait until a run has ended, and do something again and again meanwhile; returns its state."""
         deadline = time.monotonic() + seconds
         while (state := self.state(dag_id, run)) not in ENDED:
+            meanwhile()
             assert time.monotonic() < deadline, f"{dag_id}/{run} is {state}: {self.tasks(dag_id, run)}\n{self.tail()}"
             time.sleep(0.3)
         return state

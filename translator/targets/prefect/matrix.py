@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from translator.targets import GenerateOptions
 
 _MARGIN = " " * 4
-_NAMES = {"RUNS", "State", "flow", "run_each"}
+_NAMES = {"RUNS", "State", "flow", "record_crash", "run_each"}
 
 
 class MatrixError(TranslatorError):
@@ -65,7 +65,7 @@ def _lines(
     own = free(f"{function.rstrip('_')}{SUFFIX}", {function, *_NAMES})
     yield render.marker(options.source or pipeline.file, f"{title} (matrix)", pipeline.configuration)
     yield "from prefect import State, flow"
-    yield import_line("prefect_plugin", ["run_each"])
+    yield import_line("prefect_plugin", ["record_crash", "run_each"])
     yield import_line(module, [function])
     yield ""
     yield line("RUNS = ", runs_of(points))
@@ -74,6 +74,7 @@ def _lines(
     yield f"{_MARGIN}# Set here so that the deployment's defaults do not apply."
     yield f"{_MARGIN}retries=0,"
     yield f"{_MARGIN}persist_result=False,"
+    yield f"{_MARGIN}on_crashed=[record_crash],  # writes run.json if this process is killed"
     yield ")"
     yield f"def {own}() -> State:"
     yield f"{_MARGIN}{docstring([TITLE.format(pipeline=code(title))])}"
