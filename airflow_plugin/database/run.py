@@ -17,6 +17,7 @@ from airflow_plugin.tasks.instances import ENDED, KEY, REASON, RETURNED, STOPPED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy.orm import Session
 
@@ -25,13 +26,18 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+Row = tuple[int, "datetime"]
+FINAL = ("success", "failed")
+"""The states of a run that has ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredRun:
     """A run in Airflow's database.
 
     Attributes:
-        row: its primary key, which no later run of the same id has.
+        row: its primary key and the time after which it runs, which no later run of the same id has; SQLite uses the
+            key of a deleted run again.
         id: the run, and when it started.
         pipeline: the display name of its DAG.
         plan: the description of its DAG in the task ``finish``.
@@ -49,7 +55,7 @@ class StoredRun:
         state: Airflow's state of the run.
     """
 
-    row: int
+    row: Row
     id: DagRunId
     pipeline: str
     plan: Mapping[str, Any]
@@ -97,14 +103,17 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
         dag, plan = described
         defaults = dict(dag.params.dump())
         states: dict[str, States] = {}
+        # Of a run that timed out, Airflow 3.1 leaves what had no state without one; newer versions skip it, too.
+        missing = "skipped" if finish.state is None and run.state in FINAL else None
         for ti in instances:
-            if ti.state is not None and ti.state != "removed":
-                states.setdefault(ti.task_id, {})[ti.map_index] = str(ti.state)
+            state = ti.state or missing
+            if state is not None and state != "removed":
+                states.setdefault(ti.task_id, {})[ti.map_index] = str(state)
         conf = dict(run.conf or {})
         pushed = Pushed(session, dag_id, run_id)
         mark = pushed.mark(bearer(dag.task_ids), run.clear_number or 0)
         stored = StoredRun(
-            row=run.id,
+            row=(run.id, run.run_after),
             id=DagRunId(dag_id, run_id, run.run_after, run.start_date or run.queued_at, run.clear_number or 0),
             pipeline=pipeline_of(dag),
             plan=plan,
@@ -124,11 +133,11 @@ def look(dag_id: str, run_id: str, *, ended: bool) -> StoredRun | None:
         return stored if _exists(session, stored.row) else None
 
 
-def exists(row: int) -> bool:
+def exists(row: Row) -> bool:
     """Return whether a run is in the database.
 
     Args:
-        row: its primary key.
+        row: ``StoredRun.row``.
     """
     from airflow.utils.session import create_session
 
@@ -136,11 +145,11 @@ def exists(row: int) -> bool:
         return _exists(session, row)
 
 
-def _exists(session: Session, row: int) -> bool:
+def _exists(session: Session, row: Row) -> bool:
     from airflow.models.dagrun import DagRun
     from sqlalchemy import select
 
-    return session.scalar(select(DagRun.id).where(DagRun.id == row)) is not None
+    return session.scalar(select(DagRun.id).where(DagRun.id == row[0], DagRun.run_after == row[1])) is not None
 
 
 def _overrides() -> bool:

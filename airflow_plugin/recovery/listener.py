@@ -35,7 +35,8 @@ _BY_HAND = "Dag Run's state was manually set"
 _INSTANCE_BY_HAND = "TaskInstance's state was manually set"
 _RUNNING = ("running", "deferred", "up_for_reschedule", "awaiting_input")
 """The states of instances that Airflow ends when a person marks them or their run."""
-_TIMED_OUT = "timed_out"
+_TIMED_OUT = ("timed_out", "")
+"""What the scheduler says of a run that timed out; Airflow 3.1 says nothing."""
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def on_dag_run_running(dag_run: Any, msg: str) -> None:  # noqa: ARG001 - Airflo
 @hookimpl
 def on_dag_run_success(dag_run: Any, msg: str) -> None:
     """Record that a person marked a run as success."""
-    if _is_by_hand(msg):
+    if _is_by_hand(dag_run, msg):
         _keep(dag_run, "success")
     else:
         _catch_up(dag_run)
@@ -66,9 +67,9 @@ def on_dag_run_success(dag_run: Any, msg: str) -> None:
 @hookimpl
 def on_dag_run_failed(dag_run: Any, msg: str) -> None:
     """Record that a person marked a run as failed; write the record of a run that timed out."""
-    if _is_by_hand(msg):
+    if _is_by_hand(dag_run, msg):
         _keep(dag_run, "failed")
-    elif msg == _TIMED_OUT:
+    elif msg in _TIMED_OUT:
         write_when_committed(dag_run, ended=False)
     else:
         _catch_up(dag_run)
@@ -88,9 +89,9 @@ def on_task_instance_failed(task_instance: Any, error: Any) -> None:
     _keep_instance(task_instance)
 
 
-def _is_by_hand(msg: str) -> bool:
-    # For a person's mark, Airflow 3.1 passes no message; the scheduler always passes one.
-    return not msg or msg.startswith(_BY_HAND)
+def _is_by_hand(dag_run: Any, msg: str) -> bool:
+    # For a person's mark, Airflow 3.1 passes no message. Only the scheduler gives a run its DAG.
+    return msg.startswith(_BY_HAND) if msg else dag_run.dag is None
 
 
 def _keep(dag_run: Any, state: Mark) -> None:
@@ -182,41 +183,49 @@ def _running_before(session: Any, dag_id: str, run_id: str) -> list[tuple[str, i
 
 def _tell_mark(instance: Any) -> None:
     """Tell ``finish`` that a person marked an instance of a run of this plugin as failed while it ran."""
-    from airflow.models.xcom import XComModel
-
     session = _session(instance)
     try:
         if session is None:
             return
         ran = _running_before(session, instance.dag_id, instance.run_id)
         if (instance.task_id, instance.map_index) in ran and _finish(_instances(instance)) is not None:
-            XComModel.set(
-                INSTANCE,
-                instance.map_index,
-                dag_id=instance.dag_id,
-                task_id=instance.task_id,
-                run_id=instance.run_id,
-                map_index=instance.map_index,
-                serialize=False,
-                session=session,
-            )
+            _push(instance, instance.task_id, instance.map_index, INSTANCE, instance.map_index)
     except Exception:
         log.exception("run.json of %s will not record that a person marked %s", instance.run_id, instance.task_id)
 
 
 def _tell_finish(dag_run: Any, task_id: str, map_index: int, mark: RunMark) -> None:
-    from airflow.models.xcom import XComModel
+    _push(dag_run, task_id, map_index, KEY, mark.as_value(dag_run.clear_number or 0))
 
-    XComModel.set(
-        KEY,
-        mark.as_value(dag_run.clear_number or 0),
-        dag_id=dag_run.dag_id,
-        task_id=task_id,
-        run_id=dag_run.run_id,
-        map_index=map_index,
-        serialize=False,  # workers read it unchanged
-        session=_session(dag_run),
-    )
+
+def _push(changed: Any, task_id: str, map_index: int, key: str, value: Any) -> None:
+    """Store an XCom of an instance of a run in the session of the request.
+
+    It is stored as Airflow stores what a worker pushes, because workers read it unchanged. ``XComModel.set`` of Airflow
+    3.1 always encodes a value once more.
+
+    Args:
+        changed: the run, or an instance of it.
+        task_id: the task.
+        map_index: its map index.
+        key: of the XCom; one of the same key is replaced.
+        value: made of JSON types.
+    """
+    from airflow.models.dagrun import DagRun
+    from airflow.models.xcom import XComModel
+    from sqlalchemy import delete, select
+
+    session = _session(changed)
+    of_run = (DagRun.dag_id == changed.dag_id, DagRun.run_id == changed.run_id)
+    row = {
+        "dag_run_id": session.scalar(select(DagRun.id).where(*of_run)),
+        "task_id": task_id,
+        "map_index": map_index,
+        "key": key,
+    }
+    session.execute(delete(XComModel).where(*(getattr(XComModel, name) == held for name, held in row.items())))
+    session.add(XComModel(**row, dag_id=changed.dag_id, run_id=changed.run_id, value=value))
+    session.flush()
 
 
 def _correct(dag_run: Any, instances: list[Any], state: Mark) -> None:

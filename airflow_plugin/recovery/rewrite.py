@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from airflow_plugin.database.run import exists, look
+from airflow_plugin.database.run import FINAL, exists, look
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from airflow_plugin.database.run import StoredRun
     from translator.shim.outcome.run_record import RunRecord
     from translator.shim.store import Store
-
-_FINAL = ("success", "failed")
-"""The states of a run that has ended."""
 
 
 def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> None:
@@ -50,11 +47,11 @@ def write(dag_id: str, run_id: str, *, ended: bool, decided: bool = False) -> No
     key = key_of(seen.pipeline, seen.folder(store), name=RUN)
     before = _content(store, key)
     written = _write(store, seen, ended=ended, decided=decided)
-    while (now := look(dag_id, run_id, ended=ended)) is not None and now != seen and now.state in _FINAL:
+    while (now := look(dag_id, run_id, ended=ended)) is not None and now != seen and now.state in FINAL:
         if now.row != seen.row:  # another run has the id now; it has its own record
             break
         same_attempt = now.id == seen.id
-        if same_attempt and seen.state in _FINAL and seen.state != now.state:  # a person marked the run meanwhile
+        if same_attempt and seen.state in FINAL and seen.state != now.state:  # a person marked the run meanwhile
             mark(store, written.uri, "success" if now.state == "success" else "failed")
         written = _write(store, now, ended=ended and same_attempt)
         seen = now
@@ -98,7 +95,7 @@ def _write(store: Store, stored: StoredRun, *, ended: bool, decided: bool = Fals
 def _is_past(before: Mapping[str, Any], stored: StoredRun) -> bool:
     """Return whether a person's mark of the run in ``run.json`` contradicts the state of the run in Airflow."""
     return (
-        stored.state in _FINAL
+        stored.state in FINAL
         and "marked" in before
         and (before["state"] == "complete") is not (stored.state == "success")
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 
@@ -21,18 +22,17 @@ RUN = Asked("dag", "run", ended=True)
 OTHER = Asked("dag", "other", ended=True)
 
 
-class Base(orm.DeclarativeBase):
-    """Of the tables of this test."""
+Base = orm.declarative_base()  # SQLAlchemy 1.4, which Airflow 3.1 also runs with, has no DeclarativeBase
 
 
 class Instance(Base):
     """What Airflow's task instances have in common with these."""
 
     __tablename__ = "instance"
-    number: orm.Mapped[int] = orm.mapped_column(primary_key=True)
-    dag_id: orm.Mapped[str]
-    run_id: orm.Mapped[str]
-    task_id: orm.Mapped[str] = orm.mapped_column(default="task")
+    number = sqlalchemy.Column(sqlalchemy.Integer, primary_key=True)
+    dag_id = sqlalchemy.Column(sqlalchemy.String)
+    run_id = sqlalchemy.Column(sqlalchemy.String)
+    task_id = sqlalchemy.Column(sqlalchemy.String, default="task")
 
 
 @pytest.fixture
@@ -105,3 +105,23 @@ def test_a_run_is_written_by_one_thread_and_again_if_it_changes_meanwhile() -> N
     writer.write(RUN)
     wait_until(lambda: not writer._again)
     assert len(begun) == 4
+
+
+@pytest.mark.parametrize(
+    ("message", "by_scheduler", "kept"),
+    [
+        ("", False, True),  # Airflow 3.1
+        ("", True, False),
+        ("Dag Run's state was manually set to failed", False, True),
+        ("timed_out", True, False),
+    ],
+)
+def test_a_run_that_timed_out_is_not_one_that_a_person_marked(
+    monkeypatch: pytest.MonkeyPatch, message: str, by_scheduler: bool, kept: bool
+) -> None:
+    """Only the scheduler gives a run its DAG; Airflow 3.1 does not say why a run failed in either case."""
+    called = []
+    monkeypatch.setattr(listener, "_keep", lambda _, state: called.append(state))
+    monkeypatch.setattr(listener, "write_when_committed", lambda _, *, ended: called.append(ended))
+    listener.on_dag_run_failed(SimpleNamespace(dag=object() if by_scheduler else None), message)
+    assert called == ["failed" if kept else False]
