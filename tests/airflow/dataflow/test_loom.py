@@ -87,7 +87,10 @@ def test_executions_of_a_loop_are_named_after_their_files(ran: Ran) -> None:
 @pytest.fixture(scope="module")
 def dag(tmp_path_factory: pytest.TempPathFactory) -> DAG:
     """Return the DAG as Airflow stores it, and as its API server returns it."""
-    from airflow.serialization.serialized_objects import DagSerialization
+    try:
+        from airflow.serialization.serialized_objects import DagSerialization
+    except ImportError:  # Airflow 3.1
+        from airflow.serialization.serialized_objects import SerializedDAG as DagSerialization
 
     folder = tmp_path_factory.mktemp("looks")
     file = folder / "looks.py"

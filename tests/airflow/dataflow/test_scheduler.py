@@ -402,7 +402,7 @@ def test_inputs_are_read_with_a_connection(deployed: Airflow, portal: Server) ->
     deployed.api("PATCH", "/api/v2/connections/portal", {**connection, "password": f"{PASSWORD}-no-more"})
     deployed.trigger("portal", "portal-3")
     assert deployed.wait("portal", "portal-3") == "failed"
-    files = [path for path in deployed.home.rglob("*") if path.is_file() and path.suffix != ".db"]
+    files = [path for path in deployed.home.rglob("*") if path.is_file() and not path.suffix.startswith(".db")]
     pair = base64.b64encode(f"reader:{PASSWORD}".encode()).decode()
     for path in files:  # the store, the DAGs, the logs of all processes
         content = path.read_bytes()
