@@ -29,7 +29,7 @@ def name(requirement: str) -> str:
 
 
 def distribution(module: str) -> str:
-    """Return what brings a module; each of Airflow's providers is a distribution of its own."""
+    """Return what brings a module; Airflow and each of its providers are distributed separately."""
     top, *rest = module.split(".")
     if (top, *rest[:1]) == ("airflow", "providers"):
         return "-".join(["apache-airflow-providers", *rest[1 : 3 if rest[1] == "common" else 2]])
