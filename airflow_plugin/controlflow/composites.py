@@ -11,6 +11,7 @@ from airflow_plugin.controlflow.progress import innermost
 from airflow_plugin.controlflow.steps import NOT_REACHED, ControlFlowOperator
 from airflow_plugin.controlflow.structure import find
 from airflow_plugin.exceptions import NodeError, NotStarted, Stopped
+from airflow_plugin.tasks.entries import texts_of
 from airflow_plugin.tasks.instances import gone_for_good, name_try
 from translator.shim.clock import now
 from translator.shim.contract import State
@@ -62,13 +63,18 @@ class ItemsOperator(ControlFlowOperator):
     def __init__(self, *, over: str, item: str, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.over = over
-        self.item = item  # type: ignore[assignment]  # this operator runs for no item; it is how a DAG file calls it
+        self.item = item  # how a DAG file calls it
+
+    @property
+    def own_item(self) -> None:
+        """Return None: this operator runs for no item, ``item`` is the name of those that it lists."""
+        return None
 
     def is_reached(self, run: Run, path: Path) -> bool:
         """Return whether the token came here; in the body of a map, ``listed`` looks for each of its items."""
         return BODY in path or super().is_reached(run, path)
 
-    def execute(self, context: Context) -> list[Item]:
+    def execute(self, context: Context) -> list[str]:
         """List the items.
 
         Raises:
@@ -87,7 +93,7 @@ class ItemsOperator(ControlFlowOperator):
         ]
         if gone := gone_for_good(context, steps, len(listed_items)):
             raise NodeError(gone)
-        return listed_items
+        return texts_of(listed_items)
 
 
 class ChoiceOperator(ControlFlowOperator, BaseBranchOperator):

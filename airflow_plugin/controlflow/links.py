@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.controlflow.structure import STEP, place_of
 from airflow_plugin.database.lookups import pushed
+from airflow_plugin.tasks.entries import entry_of
 from translator.shim.outcome.plans import BODY
 
 if TYPE_CHECKING:
@@ -40,4 +41,7 @@ def _item(operator: Any, ti_key: TaskInstanceKey) -> Sequence[int]:
     if group is None:
         return ()
     listed = pushed(ti_key.dag_id, ti_key.run_id, f"{group.group_id}.items", -1, "return_value") or []
-    return listed[ti_key.map_index]["index"] if 0 <= ti_key.map_index < len(listed) else ()
+    if not 0 <= ti_key.map_index < len(listed):
+        return ()
+    index: Sequence[int] = entry_of(listed[ti_key.map_index])["index"]
+    return index

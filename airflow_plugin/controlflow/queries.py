@@ -9,6 +9,7 @@ from airflow_plugin.controlflow.structure import read
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.mark import INSTANCE, indexes
 from airflow_plugin.run.pipeline import pipeline_of
+from airflow_plugin.tasks.entries import entry_of
 from airflow_plugin.tasks.instances import KEY, tries_of
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ class TaskQueries:
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the items of a map, for one item of each enclosing map."""
-        return self._context["ti"].xcom_pull(task_ids=task_id) or ()
+        return [entry_of(item) for item in self._context["ti"].xcom_pull(task_ids=task_id) or ()]
 
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""

@@ -16,6 +16,7 @@ from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.parameters.run_conf import misspelt_keys
 from airflow_plugin.run.execution_context import execution_context
 from airflow_plugin.run.stopping import cancelled, end_commands
+from airflow_plugin.tasks.entries import entry_of
 from airflow_plugin.tasks.states import summary_of
 from translator.shim.contract import DEFAULT_DIALECT
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from translator.shim.contract import After, Dialect, Step
 
 CANCELLED = "the run was cancelled"
-ITEM_LABEL = "{{ task.item.label }}"
+ITEM_LABEL = "{{ task.own_item.label }}"
 NOT_REACHED = "not reached: no outcome led here"
 
 
@@ -48,7 +49,7 @@ class ControlFlowOperator(BaseOperator):
     """A task of a control-flow graph.
 
     Args:
-        item: in the body of a map, one of the items that its ``ItemsOperator`` returns.
+        item: in the body of a map, one of the items that its ``ItemsOperator`` returns, as text of JSON.
         after: the outcomes of nodes that lead here; without it, the upstream node must be complete. The task then
             waits until all upstream tasks are done, and is skipped if none of the outcomes occurred.
         kwargs: of every operator.
@@ -62,7 +63,7 @@ class ControlFlowOperator(BaseOperator):
     def __init__(
         self,
         *,
-        item: Item | None = None,
+        item: str | Item | None = None,
         after: Sequence[After] | None = None,
         **kwargs: Any,
     ) -> None:
@@ -73,6 +74,12 @@ class ControlFlowOperator(BaseOperator):
         super().__init__(**kwargs)
         self.item = item
         self.after = after
+
+    @property
+    def own_item(self) -> Item | None:
+        """Return the item that the task runs for, in the body of a map, once Airflow has rendered it."""
+        item: Item | None = entry_of(self.item) if isinstance(self.item, str | Mapping) else None
+        return item
 
     @classmethod
     def for_each(cls, items: ControlFlowOperator, **kwargs: Any) -> MappedOperator:
@@ -101,8 +108,8 @@ class ControlFlowOperator(BaseOperator):
         # An operator that Airflow created from a mapped one does not know its group.
         path = place_of(context["dag"].get_task(self.task_id))
         airflow = TaskQueries(context)
-        index = tuple(self.item["index"]) if isinstance(self.item, Mapping) else ()
-        run = Run(airflow, dialect_of(airflow.root), index)
+        item = self.own_item
+        run = Run(airflow, dialect_of(airflow.root), tuple(item["index"]) if item is not None else ())
         looks = self.trigger_rule != TriggerRule.ALL_SUCCESS or run.may_be_left_out(path)
         if looks and not self.is_reached(run, path):
             raise NotStarted(NOT_REACHED)
@@ -114,7 +121,8 @@ class ControlFlowOperator(BaseOperator):
 
     def changed(self, run: Run, path: Place) -> str | None:
         """Return why this task cannot run for its item: the list of its map has changed; None if it has not."""
-        return run.changed(path, self.item["label"]) if isinstance(self.item, Mapping) else None
+        item = self.own_item
+        return run.changed(path, item["label"]) if item is not None else None
 
 
 class ControlFlowStepOperator(ControlFlowOperator):

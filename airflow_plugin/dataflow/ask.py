@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.nodes import nodes
 from airflow_plugin.dataflow.grid import GridOperator, failed
-from airflow_plugin.dataflow.points import point_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.execution_context import resumed_run
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.stopping import tell_stopped
+from airflow_plugin.tasks.entries import entry_of
 from airflow_plugin.tasks.instances import named_tries, task_states
 from airflow_plugin.tasks.stop_condition import HOLDS, holds
 from translator.shim.outcome.reasons import of_failure
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airflow_plugin.dag.nodes import Node
-    from airflow_plugin.dataflow.points import Point
+    from airflow_plugin.dataflow.step import Point
     from translator.shim.contract import Manifest, Search, Step, Trial, Value
     from translator.shim.store import Store
 
@@ -117,4 +117,4 @@ class AskOperator(GridOperator):
             manifests = complete_by_index(store, of_step, tries)
             if holds(node.stop_condition, manifests.values()):
                 raise NotStarted(f"not started: {HOLDS}")
-            yield [point_of(point) for point in points], manifests
+            yield [entry_of(point) for point in points], manifests

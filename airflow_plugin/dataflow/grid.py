@@ -9,11 +9,12 @@ from airflow.sdk import BaseOperator
 
 from airflow_plugin.configuration.locations import store_address
 from airflow_plugin.dag.nodes import nodes
-from airflow_plugin.dataflow.points import texts_of
+from airflow_plugin.dataflow.step import Point
 from airflow_plugin.exceptions import NodeError, NotStarted
 from airflow_plugin.parameters.dag_params import run_values
 from airflow_plugin.parameters.run_conf import unknown_keys
 from airflow_plugin.run.stopping import stop_reason
+from airflow_plugin.tasks.entries import texts_of
 from airflow_plugin.tasks.instances import REASON, gone_for_good
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class GridOperator(BaseOperator):
         if gone := gone_for_good(context, steps, len(points)):
             raise failed(context, self.step.located(gone))
         self.log.info("%d executions:\n%s", len(points), "\n".join(label for _, label in points))
-        return texts_of(points)
+        return texts_of(Point(label=label, parameters=point) for point, label in points)
 
     def _over_files(self, context: Context, axis: FileAxis, store: Store) -> list[dict[str, Value]]:
         from airflow_plugin.dataflow.step import edges_in_run

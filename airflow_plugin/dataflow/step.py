@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from airflow.sdk import BaseOperator
 
 from airflow_plugin.configuration.locations import store_address
-from airflow_plugin.dataflow.points import point_of
 from airflow_plugin.exceptions import NotStarted
 from airflow_plugin.parameters.dag_params import run_values
 from airflow_plugin.parameters.run_conf import unknown_keys
@@ -17,6 +16,7 @@ from airflow_plugin.run.directory import run_directory
 from airflow_plugin.run.execution_context import execution_context
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.stopping import end_commands, stop_reason, tell_stopped
+from airflow_plugin.tasks.entries import entry_of
 from airflow_plugin.tasks.instances import map_index
 from airflow_plugin.tasks.labels import label_of
 from airflow_plugin.tasks.states import summary_of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
     from airflow_plugin.dag.conditions import Condition
     from airflow_plugin.dag.nodes import OnChildError, OnError
-    from airflow_plugin.dataflow.points import Point
     from airflow_plugin.parameters.dag_params import Given
     from translator.shim.contract import ArtifactSource, ExecutionId, InputFiles, Manifest, Step, Value, ValueSource
     from translator.shim.store import Store
@@ -41,6 +40,13 @@ def document(arguments: dict[str, Any], step: Step) -> None:
     if "doc_md" not in (arguments.get("default_args") or {}):
         place = f"Runs the step at `{step.source}`."
         arguments["doc_md"] = "\n\n".join(text for text in (arguments.get("doc_md"), place) if text)
+
+
+class Point(TypedDict, total=False):
+    """A point of a grid: the values of its parameters, and its label."""
+
+    label: str
+    parameters: Mapping[str, Value]
 
 
 class StepOperator(BaseOperator):
@@ -129,7 +135,7 @@ class StepOperator(BaseOperator):
             ("parameters", parameters),
             ("parameter_edges", parameter_edges),
             ("environment_edges", environment_edges),
-            ("point", point_of(point) if point is not None else None),
+            ("point", entry_of(point) if point is not None else None),
             ("rank", rank),
             ("on_error", on_error),
             ("on_child_error", on_child_error),

@@ -12,6 +12,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.database.run import FINAL, exists, look
+from airflow_plugin.tasks.entries import entry_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -174,7 +175,7 @@ class Run:
 
     def items(self, task_id: str) -> Sequence[Mapping[str, Any]]:
         """Return the items of a map, as listed by its task."""
-        return self._stored.lists.get(task_id) or ()
+        return [entry_of(item) for item in self._stored.lists.get(task_id) or ()]
 
     def tries(self, task_id: str) -> Mapping[int, str]:
         """Return by number the URIs that the instances of a task have named."""

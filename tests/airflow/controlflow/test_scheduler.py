@@ -93,7 +93,7 @@ def states(document: dict[str, Any]) -> dict[str, str]:
 
 
 def test_maps_in_a_map_and_a_task_that_is_cleared(scheduler: Airflow, folder: Path) -> None:
-    given = {"shops": ["north", "south"], "days": [1, 2], "closed": {"shop": "south", "weekday": 1}}
+    given = {"shops": ["{{ 7 * 7 }}", "south"], "days": [1, 2], "closed": {"shop": "south", "weekday": 1}}
     scheduler.trigger("shops", "shops-1", given)
     assert scheduler.wait("shops", "shops-1") == "failed"
     found = states(scheduler.record("shops-1"))
@@ -102,7 +102,7 @@ def test_maps_in_a_map_and_a_task_that_is_cleared(scheduler: Airflow, folder: Pa
     assert {path for path, state in found.items() if state == "skipped"} == {"Shops.1.close"}
     tasks = scheduler.tasks("shops", "shops-1")
     shown = [(tasks["Shops.Days.each_weekday.sell", i]["rendered_map_index"], i) for i in range(4)]
-    assert [label for label, _ in shown] == [f"shop={s}, weekday={d}" for s in ("north", "south") for d in (1, 2)]
+    assert [label for label, _ in shown] == [f"shop={s}, weekday={d}" for s in ("{{ 7 * 7 }}", "south") for d in (1, 2)]
     run = "/api/v2/dags/shops/dagRuns/shops-1/taskInstances"
     for task, index, path in (("Days.each_weekday.sell", 2, "Shops.1.Days.0.sell"), ("Days.join", 1, "Shops.1.Days")):
         links = scheduler.api("GET", f"{run}/Shops.{task}/links?map_index={index}")["extra_links"]

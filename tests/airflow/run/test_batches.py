@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytest.importorskip("airflow.sdk")
 
-from airflow_plugin.dataflow.points import point_of, texts_of
+from airflow_plugin.tasks.entries import entry_of, texts_of
 
 C, E, S = State.COMPLETE, State.ERROR, State.STOPPED
 SOURCE = """
@@ -198,15 +198,15 @@ def test_what_follows_gets_the_files_of_all_batches(tmp_path: Path) -> None:
 
 def test_a_batch_keeps_the_points_of_executions_that_there_have_been(run: Run) -> None:
     chosen = run.ask(1, {})
-    assert len({point_of(point)["label"] for point in chosen}) == 2
+    assert len({entry_of(point)["label"] for point in chosen}) == 2
     assert run.ask(1, {}) == chosen
     before = {("return_value", "tune.ask_1"): chosen}
     asked = {"tune.ask_1": "success", **FIRST}
     second = run.ask(2, asked, before)
     assert len(second) == 2
     left(run.store, 3, E, {"x": 7, "kind": "b"})
-    assert [point_of(point)["parameters"] for point in run.ask(2, asked, before)] == [
-        point_of(second[0])["parameters"],
+    assert [entry_of(point)["parameters"] for point in run.ask(2, asked, before)] == [
+        entry_of(second[0])["parameters"],
         {"x": 7, "kind": "b"},
     ]
     left(run.store, 3, E, {"x": -7, "kind": "b"})  # outside the rules of the file, which have changed
@@ -221,7 +221,7 @@ def test_a_run_of_several_keeps_the_points_of_the_one_that_it_resumes(run: Run) 
     run.store.commit(Manifest(identity, E, {"x": 7, "kind": "b"}, {}, {}, [], "t", "t"))
     context = run.context({})
     context["dag_run"].conf = {RESUMES: "failed"}
-    first, second = map(point_of, run.dag.get_task("tune.ask_1").execute(context))
+    first, second = map(entry_of, run.dag.get_task("tune.ask_1").execute(context))
     assert second["parameters"] == {"x": 7, "kind": "b"}
     assert first["parameters"] != second["parameters"]
 
@@ -277,7 +277,7 @@ def test_a_search_ends_once_its_stop_condition_holds(tmp_path: Path) -> None:
     run = Run(tmp_path, "stop-all", stop="accuracy >= 0.5")
     tries = {("try", "tune.run_1"): [left(run.store, 0, C), left(run.store, 1, S)]}
     first = {"tune.ask_1": "success", "tune.run_1_0": "success", "tune.run_1_1": "skipped"}
-    chosen = {("return_value", "tune.ask_1"): texts_of([({}, ""), ({}, "")])}
+    chosen = {("return_value", "tune.ask_1"): texts_of([{"label": "", "parameters": {}}] * 2)}
     with pytest.raises(NotStarted, match="the stop-condition of the node holds"):
         run.ask(2, first, {**tries, **chosen})
     after = {
