@@ -178,7 +178,7 @@ def test_executions_in_order_ask_for_the_number_of_failures(tmp_path: Path, monk
     runs = Runs(tmp_path, monkeypatch, reuse=True)
     runs.dag.get_task("many.run").partial_kwargs["sequential"] = True
     run = runs.start("first")
-    assert run.execute("many.run", point(1)).requests == [STOP, STOP, LABEL, TRY]
+    assert run.execute("many.run", point(1)).requests == [STOP, STOP, *LABEL, TRY]
     run.states["many.run_0"] = "failed"
     with pytest.raises(NotStarted, match="an execution before this one failed"):
         run.execute("many.run", point(2))
