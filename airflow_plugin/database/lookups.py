@@ -16,7 +16,14 @@ def pushed(dag_id: str, run_id: str, task_id: str, map_index: int, key: str) -> 
     query = XComModel.get_many(run_id=run_id, key=key, task_ids=task_id, dag_ids=dag_id, map_indexes=map_index)
     with create_session() as session:
         row = session.execute(query.with_only_columns(XComModel.value)).first()
-    return XComModel.deserialize_value(row) if row else None
+    return xcom_backend().deserialize_value(row) if row else None
+
+
+def xcom_backend() -> Any:
+    """Return the class that reads the values of XComs: ``[core] xcom_backend`` may keep them in an object store."""
+    from airflow.configuration import conf
+
+    return conf.getimport("core", "xcom_backend")
 
 
 def last_try(dag_id: str, run_id: str, task_id: str, map_index: int) -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
+from airflow_plugin.database.lookups import xcom_backend
 from airflow_plugin.run.directory import DagRunId, folder_of
 from airflow_plugin.run.mark import INSTANCE, RunMark, bearer, indexes, read
 from airflow_plugin.run.mark import KEY as RUN_KEY
@@ -281,5 +282,6 @@ class Pushed:
         from airflow.models.xcom import XComModel
 
         query = XComModel.get_many(run_id=self._run_id, key=key, dag_ids=self._dag_id, task_ids=task_ids)
+        backend = xcom_backend()
         for row in self._session.execute(query.with_only_columns(XComModel.task_id, XComModel.value)):
-            yield row.task_id, XComModel.deserialize_value(row)
+            yield row.task_id, backend.deserialize_value(row)

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.listeners import hookimpl
 
 from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
+from airflow_plugin.database.lookups import xcom_backend
 from airflow_plugin.database.run import dag_of_run
 from airflow_plugin.recovery import reached_again
 from airflow_plugin.recovery.late_records import write_when_committed
@@ -247,4 +248,4 @@ def _document(dag_run: Any) -> str | None:
         run_id=dag_run.run_id, key=DOCUMENT, task_ids=FINISH, dag_ids=dag_run.dag_id, map_indexes=-1
     )
     row = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
-    return str(XComModel.deserialize_value(row)) if row is not None else None
+    return str(xcom_backend().deserialize_value(row)) if row is not None else None

@@ -1,7 +1,8 @@
 """Provide a deployment that differs from a fresh Airflow in every way that a platform team may choose.
 
 It has its own defaults for tasks, cluster policies that change tasks and refuse DAGs, tight limits, users with and
-without permissions, a home directory that is not writable, and a temporary directory with an odd name.
+without permissions, an object store for XComs, a home directory that is not writable, and a temporary directory with
+an odd name.
 """
 
 from __future__ import annotations
@@ -64,6 +65,9 @@ def hostile(home: Path) -> Iterator[Airflow]:
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_ALL_ADMINS": "False",
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE": str(passwords),
         "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS": "admin:admin,viewer:viewer,nobody:",
+        "AIRFLOW__CORE__XCOM_BACKEND": "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend",
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH": (home / "xcoms").as_uri(),
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD": "1",
         "AIRFLOW__OPERATORS__DEFAULT_OWNER": "nobody in particular",
         "AIRFLOW__OPERATORS__DEFAULT_QUEUE": "a queue",
         "HOME": "/proc",  # not even root can write there
