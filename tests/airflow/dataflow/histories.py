@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import time
 from collections import Counter
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from tests.airflow.scheduler import task_runner, wait_until
+from tests.processes import TELL, process_in
 from translator.load import load_text
 from translator.semantics import Ending, Rules
 from translator.semantics.results import Result, settle
@@ -79,14 +82,23 @@ def steps(point: str) -> str:
 
 
 SOURCE = steps(_POINT) + _PIPELINE
+KILLED = " killed"
+"""Follows the name of what fails because its task is killed while its command waits for that."""
+WAIT = """
+if test -e "$home/kill-$fate"; then
+    TELL > "$home/waits-$(cat /proc/sys/kernel/random/uuid)"
+    exec sleep 600
+fi
+test ! -e "$home/fail-$fate"
+""".replace("TELL", TELL)
 WORK = """
 home=$2
+fate=$1${3:+-$3}
 case $1 in
 list) cat "$home/values" ;;
 collect|gather) echo "{\\"seen\\": \\"$(cat "$VH_INPUTS_DIR"/files/* 2>/dev/null | sort | tr '\\n' ' ')\\"}" ;;
 *) echo "$3@$(cat "$home/stamp")" > "$VH_OUTPUTS_DIR/v-$3.txt" ;;
 esac
-test ! -e "$home/fail-$1${3:+-$3}"
 """
 AFTER = {"list": ("many", "lenient"), "many": ("collect",), "lenient": ("gather",), "collect": (), "gather": ()}
 BEFORE = {"collect": "many", "gather": "lenient"}
@@ -94,9 +106,10 @@ SINGLE = frozenset({"list", "collect", "gather"})
 
 
 def failures() -> st.SearchStrategy[frozenset[str]]:
-    """Return what fails when it runs: nodes, and values of the grids of task nodes."""
+    """Return what fails when it runs, or is killed: nodes, and values of the grids of task nodes."""
     names = ["many-1", "many-2", "many-3", "lenient-1", "lenient-2", "lenient-3"] * 2 + ["list", "collect", "gather"]
-    return st.frozensets(st.sampled_from(names), max_size=3)
+    killed = [f"{name}{KILLED}" for name in dict.fromkeys(names)]
+    return st.frozensets(st.sampled_from(names + killed), max_size=3)
 
 
 def grids() -> st.SearchStrategy[list[int]]:
@@ -144,7 +157,8 @@ class Model:
     stamp: int = 0
     results: dict[str, Result] = field(default_factory=dict)
     tries: dict[tuple[str, int], int] = field(default_factory=dict)
-    stamps: dict[tuple[str, int], int] = field(default_factory=dict)
+    stamps: dict[tuple[str, int], int | None] = field(default_factory=dict)
+    """By execution what its files have in them; None if it was killed before they were published."""
     metadata: dict[tuple[str, int], dict[str, object]] = field(default_factory=dict)
     natural: dict[tuple[str, int], State] = field(default_factory=dict)
     places: dict[tuple[str, int], tuple[str, str | None]] = field(default_factory=dict)
@@ -169,8 +183,16 @@ class Model:
         """Return what tells the executions of a node apart."""
         return parameters.get("x")
 
+    def _fate(self, name: str, index: int, parameters: Mapping[str, object]) -> str:
+        """Return what decides whether an execution fails, or is killed."""
+        return name if name in self.single else f"{name}-{parameters['x']}"
+
     def _fails(self, name: str, index: int, parameters: Mapping[str, object]) -> bool:
-        return (name if name in self.single else f"{name}-{parameters['x']}") in self.failing
+        fate = self._fate(name, index, parameters)
+        return not self.failing.isdisjoint({fate, f"{fate}{KILLED}"})
+
+    def _is_killed(self, name: str, index: int, parameters: Mapping[str, object]) -> bool:
+        return f"{self._fate(name, index, parameters)}{KILLED}" in self.failing
 
     def _is_reusable(self, name: str) -> bool:
         return self.reuse
@@ -184,7 +206,8 @@ class Model:
 
     def _ending(self, attempt: Attempt) -> Ending:
         past = self._reusable(attempt.node, attempt.index, attempt.parameters)
-        metadata = self._printed(attempt.node, attempt.parameters) if past is None else past.metadata
+        printed = self._printed(attempt.node, attempt.index, attempt.parameters)
+        metadata = printed if past is None else past.metadata
         return Ending(self._state(attempt.node, attempt.index, attempt.parameters), metadata)
 
     def _state(self, name: str, index: int, parameters: Mapping[str, object]) -> State:
@@ -192,8 +215,13 @@ class Model:
         fails = self._fails(name, index, parameters)
         return E if fails and self._reusable(name, index, parameters) is None else C
 
-    def _printed(self, name: str, parameters: Mapping[str, object]) -> dict[str, object]:
-        """Return what others use of the metadata that an execution prints."""
+    def _printed(self, name: str, index: int, parameters: Mapping[str, object]) -> dict[str, object]:
+        """Return the metadata that an execution prints; others get none of it if the execution is killed."""
+        seen: dict[str, object] = {"seen": self.seen(BEFORE[name])} if name in BEFORE else {}
+        return seen if self._is_killed(name, index, parameters) else seen | self._metadata(name, parameters)
+
+    def _metadata(self, name: str, parameters: Mapping[str, object]) -> dict[str, object]:
+        """Return what an execution prints besides what it sees."""
         return {"values": list(self.values)} if name == "list" else {}
 
     def _reusable(self, name: str, index: int, parameters: Mapping[str, object]) -> Past | None:
@@ -254,17 +282,19 @@ class Model:
             self.stamps[name, index] = past.stamp
             self.metadata[name, index] = dict(past.metadata)
             return
-        self.stamps[name, index] = self.stamp
-        self.metadata[name, index] = self._printed(name, execution.parameters)
-        if name in BEFORE:
-            self.metadata[name, index]["seen"] = self.seen(BEFORE[name])
+        self.stamps[name, index] = None if self._is_killed(name, index, execution.parameters) else self.stamp
+        self.metadata[name, index] = self._printed(name, index, execution.parameters)
         if execution.state is C:
             complete = Past(place, self.stamp, self.metadata.get((name, index), {}))
             self.stored.completed.setdefault(key, []).append(complete)
 
     def seen(self, source: str) -> str:
         """Return what a consumer of a node must see: the files of its complete executions, from their latest runs."""
-        complete = [one for one in self.results[source].executions if one.state is C]
+        complete = [
+            one
+            for one in self.results[source].executions
+            if one.state is C and self.stamps[source, one.index] is not None
+        ]
         lines = sorted(f"{self.point(one.parameters)}@{self.stamps[source, one.index]}" for one in complete)
         return "".join(f"{line} " for line in lines)
 
@@ -352,7 +382,7 @@ def deploy(scheduler: Airflow) -> None:
     """Put the DAG of the histories into Airflow."""
     project = scheduler.home / DAG
     project.mkdir(exist_ok=True)
-    (project / "work.sh").write_text(WORK)
+    (project / "work.sh").write_text(WORK + WAIT)
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     pipeline = load_text(SOURCE, "histories.yaml").choose()
     (scheduler.dags / airflow.file_name(pipeline)).write_text(airflow.generate(pipeline, options))
@@ -376,6 +406,7 @@ class History(RuleBasedStateMachine):
         self.model = self.model_type(self.stored, self.run)
         self.home = self.scheduler.home / "homes" / self.id  # the project's files are what reuse depends on
         self.home.mkdir(parents=True)
+        self.killed: set[Path] = set()
 
     # What people do
 
@@ -569,10 +600,11 @@ class History(RuleBasedStateMachine):
         """Change what the steps do from now on."""
         self.model.values, self.model.failing = values, failing
         self.model.stamp = next(NUMBERS)
-        for old in self.home.glob("fail-*"):
+        for old in [*self.home.glob("fail-*"), *self.home.glob("kill-*")]:
             old.unlink()
         for name in failing:
-            (self.home / f"fail-{name}").touch()
+            kind = "kill" if name.endswith(KILLED) else "fail"
+            (self.home / f"{kind}-{name.removesuffix(KILLED)}").touch()
         (self.home / "values").write_text(f"{json.dumps({'values': values})}\n")
         (self.home / "stamp").write_text(f"{self.model.stamp}\n")
 
@@ -659,8 +691,17 @@ class History(RuleBasedStateMachine):
         ]
         return [node for node in nodes if self.model.unmarked(node).state is E]
 
+    def _kill(self) -> None:
+        """Kill the tasks of the commands that wait for it."""
+        for told in self.home.glob("waits-*"):
+            pid = process_in(told)
+            if told not in self.killed and pid is not None:
+                self.killed.add(told)
+                os.kill(task_runner(pid), signal.SIGKILL)
+
     def _ended(self) -> None:
-        self.scheduler.wait(self.dag, self.run)
+        self.scheduler.wait(self.dag, self.run, meanwhile=self._kill)
+        wait_until(lambda: not any(process_in(told) for told in self.killed))
         self.tried = self.scheduler.tasks(self.dag, self.run)["finish", -1]["try_number"]
 
     # What must be true then

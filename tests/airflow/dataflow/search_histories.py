@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tests.airflow.dataflow.histories import SINGLE, History, Model, steps
+from tests.airflow.dataflow.histories import SINGLE, WAIT, History, Model, steps
 from tests.searches import SearchRules, score_of
 from translator.load import load_text
 from translator.semantics.results import ends_task, settle
@@ -44,7 +44,6 @@ if test $1 = gather; then  # a member that fails must not keep the other from pr
     touch "$home/printed-$(cat "$home/stamp")-$VH_DIST_MEMBER_INDEX"
     while test ! -e "$home/printed-$(cat "$home/stamp")-$((1 - VH_DIST_MEMBER_INDEX))"; do sleep 0.1; done
 fi
-test ! -e "$home/fail-$fate"
 """
 _POINT = """
       - {name: n, type: integer, default: 0, pass-as: "{v}"}
@@ -125,19 +124,19 @@ class SearchModel(Model):
         return SearchRules(pipeline, self._ending, SEARCH, self._kinds, self.points)
 
     def _kinds(self) -> list[Any]:
-        return [*self.metadata["list", 0]["values"]]  # type: ignore[misc]
+        return [*self.metadata["list", 0].get("values", [0])]  # type: ignore[misc]
 
     def point(self, parameters: Mapping[str, object]) -> object:
         """Return what tells the executions of a node apart."""
         return f"{parameters['n']}-{parameters['kind']}" if "n" in parameters else None
 
-    def _fails(self, name: str, index: int, parameters: Mapping[str, object]) -> bool:
+    def _fate(self, name: str, index: int, parameters: Mapping[str, object]) -> str:
         if name == GROUP:
-            return name in self.failing and index == 1
-        return (name if name in self.single else f"{name}-{score_of(parameters)}") in self.failing
+            return name if index == 1 else "none"
+        return name if name in self.single else f"{name}-{score_of(parameters)}"
 
-    def _printed(self, name: str, parameters: Mapping[str, object]) -> dict[str, object]:
-        return super()._printed(name, parameters) | ({"score": score_of(parameters)} if "n" in parameters else {})
+    def _metadata(self, name: str, parameters: Mapping[str, object]) -> dict[str, object]:
+        return super()._metadata(name, parameters) | ({"score": score_of(parameters)} if "n" in parameters else {})
 
     def _is_reusable(self, name: str) -> bool:
         return self.reuse and name != GROUP
@@ -183,7 +182,7 @@ class SearchModel(Model):
                     index=number,
                     parameters=point,
                     state=self._state(name, number, point),
-                    metadata=self._printed(name, point),
+                    metadata=self._printed(name, number, point),
                 )
                 for number, (point, _) in enumerate(points, len(executions))
             ]
@@ -240,7 +239,7 @@ def deploy(scheduler: Airflow) -> None:
     """Put the DAGs of these histories into Airflow."""
     project = scheduler.home / "searches"
     project.mkdir(exist_ok=True)
-    (project / "work.sh").write_text(WORK)
+    (project / "work.sh").write_text(WORK + WAIT)
     options = GenerateOptions(project=os.path.relpath(project, scheduler.dags))
     for text in (BATCHES, STOPPING):
         pipeline = load_text(text, "histories.yaml").choose()
