@@ -17,7 +17,7 @@ from airflow_plugin.run.execution_context import execution_context
 from airflow_plugin.run.pipeline import pipeline_of
 from airflow_plugin.run.stopping import end_commands, stop_reason, tell_stopped
 from airflow_plugin.tasks.entries import entry_of
-from airflow_plugin.tasks.instances import map_index
+from airflow_plugin.tasks.instances import count_in, map_index
 from airflow_plugin.tasks.labels import label_of
 from airflow_plugin.tasks.states import summary_of
 from airflow_plugin.tasks.stop_condition import HOLDS, is_told, tell
@@ -238,8 +238,7 @@ class StepOperator(BaseOperator):
         """Return whether another execution of the step failed."""
         ti = context["ti"]
         # The number of failures, not all states: each of the executions asks.
-        count: int = ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=[ti.task_id], states=["failed"])
-        return count > 0
+        return count_in(ti, ["failed"], [ti.task_id]) > 0
 
     def _too_few_slots(self, context: Context) -> str | None:
         """Return why the members of a distributed task can never all run at the same time, as far as a worker knows."""

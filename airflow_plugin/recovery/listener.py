@@ -21,9 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.listeners import hookimpl
 
-from airflow_plugin.dag.finish_task import DOCUMENT, FINISH, is_finish
-from airflow_plugin.database.lookups import xcom_backend
-from airflow_plugin.database.run import dag_of_run
+from airflow_plugin.dag.finish_task import FINISH, is_finish
+from airflow_plugin.database.run import Pushed, dag_of_run
 from airflow_plugin.recovery import reached_again
 from airflow_plugin.recovery.late_records import write_when_committed
 from airflow_plugin.run.mark import INSTANCE, KEY, RunMark, bearer
@@ -242,10 +241,4 @@ def _correct(dag_run: Any, instances: list[Any], state: Mark) -> None:
 
 def _document(dag_run: Any) -> str | None:
     """Return the URI of the ``run.json`` that the task ``finish`` wrote."""
-    from airflow.models.xcom import XComModel
-
-    query = XComModel.get_many(
-        run_id=dag_run.run_id, key=DOCUMENT, task_ids=FINISH, dag_ids=dag_run.dag_id, map_indexes=-1
-    )
-    row = _session(dag_run).execute(query.with_only_columns(XComModel.value)).first()
-    return str(xcom_backend().deserialize_value(row)) if row is not None else None
+    return Pushed(_session(dag_run), dag_run.dag_id, dag_run.run_id).document()

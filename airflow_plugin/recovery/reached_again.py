@@ -135,7 +135,8 @@ def run_again(run: Cleared) -> set[str]:
     skipped = {task for task, of_task in run.states.items() if _SKIPPED in of_task.values()}
     if run.cut_off or not skipped:
         return skipped
-    first = {*_stopped(run, skipped), *_gates(run, skipped), *_over(run)} & skipped
+    acting = _ending(run)
+    first = {*_stopped(run, skipped, acting), *_gates(run, skipped, acting), *_over(run)} & skipped
     downstream: dict[str, list[str]] = defaultdict(list)
     for task in skipped:
         for before in run.upstream[task]:
@@ -147,7 +148,7 @@ def run_again(run: Cleared) -> set[str]:
     return again
 
 
-def _stopped(run: Cleared, skipped: Collection[str]) -> Iterator[str]:
+def _stopped(run: Cleared, skipped: Collection[str], acting: Collection[str]) -> Iterator[str]:
     """Yield the tasks that were stopped and that nothing stops any more.
 
     What is before or after a task does not stop it, except that executions of a node may stop each other. Sets of tasks
@@ -171,9 +172,9 @@ def _stopped(run: Cleared, skipped: Collection[str]) -> Iterator[str]:
             siblings |= dict.fromkeys(node.steps, all_of(node.verdicts) | all_of(node.steps))
         if node.batches and node.ends_at_failure:
             siblings |= dict.fromkeys((*node.choosing, *node.steps), all_of(node.steps))
-    acting = all_of(_ending(run))
+    ending_run = all_of(acting)
     for task in stopped:
-        others = (stopping & failed & ~ordered[task]) | (acting & ~ordered[task] & ~bits[task])
+        others = (stopping & failed & ~ordered[task]) | (ending_run & ~ordered[task] & ~bits[task])
         if not others | (siblings.get(task, 0) & failed):
             yield task
 
@@ -198,11 +199,10 @@ def _ending(run: Cleared) -> set[str]:
     return {task for task, fired in counting.items() if ending(fired) is not None}
 
 
-def _gates(run: Cleared, skipped: Collection[str]) -> Iterator[str]:
+def _gates(run: Cleared, skipped: Collection[str], acting: Collection[str]) -> Iterator[str]:
     """Yield the gates whose node is to run, or has run since they found that it had not."""
-    ending_run = _ending(run)
     for task in skipped:
-        if task in run.gates and task not in ending_run:
+        if task in run.gates and task not in acting:
             above = {state for before in run.upstream[task] for state in run.states.get(before, {}).values()}
             if above and above.isdisjoint(_NOT_COMPLETE):
                 yield task

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow_plugin.dag.nodes import is_group, nodes
 from airflow_plugin.tasks.effects import KEY, effects
-from airflow_plugin.tasks.instances import MOST_NAMED, STOPPED, task_states
+from airflow_plugin.tasks.instances import MOST_NAMED, STOPPED, count_in, task_states
 from translator.shim.outcome.reasons import of_failure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from airflow.sdk import DAG, Context
 
@@ -109,7 +109,7 @@ def stop_reason(context: Context) -> Callable[[], str | None]:
         if not (of_tasks or acting) or time.monotonic() - asked_at < _REST:
             return None
         asked_at = time.monotonic()
-        if not _count(ti, None, wanted):
+        if not count_in(ti, wanted):
             return None
         why = _ended_by_action(context, acting) or _stopped_by_failure(context, of_tasks)
         if why is not None and not is_told:
@@ -160,18 +160,12 @@ def _stopped_by_failure(context: Context, of_tasks: Mapping[str, str]) -> str | 
         of_tasks: by task the reason if it has failed.
     """
     for part in _parts(of_tasks):
-        if _count(context["ti"], part, ["failed"]):
+        if count_in(context["ti"], ["failed"], part):
             states = _states(context, part)
             failed = (why for task, why in of_tasks.items() if "failed" in states.get(task, {}).values())
             if (why := next(failed, None)) is not None:
                 return why
     return None
-
-
-def _count(ti: Any, task_ids: Sequence[str] | None, states: Sequence[str]) -> int:
-    """Return the number of instances in some states: of some tasks, or of all tasks of the run."""
-    count: int = ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, states=states)
-    return count
 
 
 def _states(context: Context, task_ids: Iterable[str]) -> dict[str, States]:

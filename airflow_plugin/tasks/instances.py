@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from airflow.sdk import Context
 
@@ -120,6 +120,18 @@ def listed_states(context: Context, task_ids: Iterable[str] | None = None) -> Ma
     listed: Mapping[str, str | None]
     listed = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=requested).get(ti.run_id, {})
     return listed
+
+
+def count_in(ti: Any, states: Sequence[str], task_ids: Sequence[str] | None = None) -> int:
+    """Return the number of instances of the run that are in some states.
+
+    Args:
+        ti: the task instance that asks.
+        states: the states.
+        task_ids: the tasks to ask for (default: all tasks of the run).
+    """
+    count: int = ti.get_ti_count(dag_id=ti.dag_id, run_ids=[ti.run_id], task_ids=task_ids, states=states)
+    return count
 
 
 def existing_tasks(listed: Mapping[str, str | None], tasks: Mapping[str, Any]) -> set[str]:
